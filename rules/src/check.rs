@@ -1,0 +1,349 @@
+//! The type check of conditions: a small closed language inside rhai, so that a typo is refused at load instead of
+//! never firing, and so that every condition can be compiled to columns. Must not know rules or files. Pure.
+
+use crate::near::did_you_mean;
+use crate::reading::Severity;
+use crate::registry::LimitName;
+use crate::rule::Column;
+use rhai::{Expr, FlowControl, FnCallExpr, Position, Stmt, StmtBlock};
+use std::collections::BTreeMap;
+
+/// The variables that a condition may name.
+pub(crate) const VARIABLES: [&str; 9] = ["value", "bad", "ll", "l", "h", "hh", "range_lo", "range_hi", "period"];
+/// The functions that a condition may call.
+const FUNCTIONS: [&str; 5] = ["age", "tag", "max", "min", "abs"];
+/// Words of the rule language that need memory or a calendar, which this version does not give to conditions.
+const NOT_CARRIED: [&str; 8] = ["rate", "mean", "median", "delta", "count", "held", "in_hours", "baseline"];
+/// Native mathematics whose last bit differs between machines.
+const INEXACT: [&str; 17] = [
+    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "exp",
+    "ln", "log", "sqrt",
+];
+
+/// One mistake in a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Lines after the first line of the condition.
+    pub line: usize,
+    pub problem: String,
+    pub remedy: String,
+}
+
+/// What a sound condition reads and gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// In the order of their first mention.
+    pub columns: Vec<Column>,
+    pub gives: Gives,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    Bool,
+    /// A severity name or `""`; these are the severities it can give.
+    Severity(Vec<Severity>),
+}
+
+/// Checks a parsed condition. `tag_types` is the vocabulary of `tag("…")`.
+pub(crate) fn check(expr: &Expr, tag_types: &BTreeMap<String, String>) -> Result<Meaning, Vec<Fault>> {
+    let mut checker = Checker { tag_types, columns: Vec::new(), severities: Vec::new(), faults: Vec::new() };
+    let gives = checker.result(expr);
+    if checker.columns.is_empty() && checker.faults.is_empty() {
+        let problem = "reads nothing, so it is always true or never";
+        checker.fault(Position::NONE, problem, "compare `value` or another input with something");
+    }
+    if checker.faults.is_empty() { Ok(Meaning { columns: checker.columns, gives }) } else { Err(checker.faults) }
+}
+
+/// The input column behind a call of `age()` or `tag("…")`; `None` for every other expression.
+pub(crate) fn called_input(expr: &Expr) -> Option<Column> {
+    let Expr::FnCall(call, _) = expr else { return None };
+    match (call.name.as_str(), call.args.as_slice()) {
+        ("age", []) => Some(Column::Age),
+        ("tag", [Expr::StringConstant(tag, _)]) => Some(Column::Tag(tag.to_string())),
+        _ => None,
+    }
+}
+
+fn variable(name: &str) -> Option<Column> {
+    let limit = LimitName::ALL.into_iter().find(|limit| limit.name() == name).map(Column::Limit);
+    limit.or(match name {
+        "value" => Some(Column::Value),
+        "bad" => Some(Column::Bad),
+        "range_lo" => Some(Column::RangeLo),
+        "range_hi" => Some(Column::RangeHi),
+        "period" => Some(Column::Period),
+        _ => None,
+    })
+}
+
+struct Checker<'a> {
+    tag_types: &'a BTreeMap<String, String>,
+    columns: Vec<Column>,
+    severities: Vec<Severity>,
+    faults: Vec<Fault>,
+}
+
+/// `Unknown` stands for an expression that has been found faulty already: it fits everywhere, so that one mistake is
+/// told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Bool,
+    Int,
+    Float,
+    Unknown,
+}
+
+impl Type {
+    fn name(self) -> &'static str {
+        match self {
+            Type::Bool => "a bool",
+            Type::Int | Type::Float => "a number",
+            Type::Unknown => "unknown",
+        }
+    }
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, at: Position, problem: impl Into<String>, remedy: impl Into<String>) -> Type {
+        let line = at.line().unwrap_or(1).saturating_sub(1);
+        self.faults.push(Fault { line, problem: problem.into(), remedy: remedy.into() });
+        Type::Unknown
+    }
+
+    fn result(&mut self, expr: &Expr) -> Gives {
+        match expr {
+            Expr::Stmt(block) => {
+                self.grade(block, expr.position());
+                Gives::Severity(std::mem::take(&mut self.severities))
+            }
+            _ => {
+                let given = self.expr(expr);
+                if matches!(given, Type::Int | Type::Float) {
+                    let problem = "gives a number, where true or false is needed";
+                    self.fault(expr.position(), problem, "compare it with a limit, for example `value >= hh`");
+                }
+                Gives::Bool
+            }
+        }
+    }
+
+    /// A block that gives a severity name: a name in quotes, or an `if` whose every branch gives one.
+    fn grade(&mut self, block: &StmtBlock, at: Position) {
+        match block.statements() {
+            [Stmt::If(flow, _)] => self.graded_if(flow),
+            [Stmt::Expr(expr)] => match &**expr {
+                Expr::StringConstant(name, _) if name.is_empty() => {}
+                Expr::StringConstant(name, at) => match Severity::parse(name) {
+                    Some(severity) => self.severities.push(severity),
+                    None => {
+                        let known = Severity::ALL.map(Severity::name);
+                        let problem = format!("`{name}` is no severity{}", did_you_mean(name, known));
+                        self.fault(*at, problem, "use \"blue\", \"yellow\", \"orange\", \"red\", or \"\" for none");
+                    }
+                },
+                Expr::Stmt(block) => self.grade(block, expr.position()),
+                other => {
+                    let problem = "a branch of `if` gives something other than a severity name";
+                    self.fault(
+                        other.position(),
+                        problem,
+                        "write a name such as \"red\", or join bools by `&&` and `||`",
+                    );
+                }
+            },
+            [] => {
+                self.fault(at, "a branch of `if` is missing", "end with `else { \"\" }`, which means no alarm");
+            }
+            _ => {
+                self.fault(at, "has statements in it", "write one expression; conditions remember nothing");
+            }
+        }
+    }
+
+    fn graded_if(&mut self, flow: &FlowControl) {
+        let given = self.expr(&flow.expr);
+        self.want_bool(given, flow.expr.position(), "`if`");
+        self.grade(&flow.body, flow.expr.position());
+        self.grade(&flow.branch, flow.expr.position());
+    }
+
+    fn expr(&mut self, expr: &Expr) -> Type {
+        match expr {
+            Expr::BoolConstant(..) => Type::Bool,
+            Expr::IntegerConstant(..) => Type::Int,
+            Expr::FloatConstant(number, at) => {
+                if number.is_finite() {
+                    Type::Float
+                } else {
+                    self.fault(*at, "holds a number too large to be one", "write a number of at most 1e308")
+                }
+            }
+            Expr::Variable(name, _, at) => self.variable(&name.1, *at),
+            Expr::And(parts, _) => self.joined(parts, "`&&`"),
+            Expr::Or(parts, _) => self.joined(parts, "`||`"),
+            Expr::FnCall(call, at) => self.call(call, *at),
+            Expr::StringConstant(text, at) => {
+                let problem = format!("the text \"{text}\" stands where a number or a bool is needed");
+                self.fault(
+                    *at,
+                    problem,
+                    "texts are only for severity names behind `if` and for the name in `tag(\"…\")`",
+                )
+            }
+            Expr::Stmt(_) => {
+                let problem = "`if` or a block stands inside an expression";
+                self.fault(expr.position(), problem, "let `if` be the whole condition, or use `&&` and `||`")
+            }
+            other => {
+                let problem = "uses a construct that conditions do not have";
+                self.fault(
+                    other.position(),
+                    problem,
+                    "use numbers, comparisons, `&&`, `||`, `!` and the known names only",
+                )
+            }
+        }
+    }
+
+    fn joined(&mut self, parts: &[Expr], what: &str) -> Type {
+        for part in parts {
+            let given = self.expr(part);
+            self.want_bool(given, part.position(), what);
+        }
+        Type::Bool
+    }
+
+    fn variable(&mut self, name: &str, at: Position) -> Type {
+        let Some(column) = variable(name) else {
+            let (problem, remedy) = unknown_variable(name);
+            return self.fault(at, problem, remedy);
+        };
+        let given = if column == Column::Bad { Type::Bool } else { Type::Float };
+        self.read(column);
+        given
+    }
+
+    fn read(&mut self, column: Column) {
+        if !self.columns.contains(&column) {
+            self.columns.push(column);
+        }
+    }
+
+    fn call(&mut self, call: &FnCallExpr, at: Position) -> Type {
+        let name = call.name.as_str();
+        if matches!(name, "age" | "tag") {
+            return self.input(call, at);
+        }
+        let args: Vec<(Type, Position)> = call.args.iter().map(|arg| (self.expr(arg), arg.position())).collect();
+        match (name, args.as_slice()) {
+            ("-" | "+" | "abs", [arg]) => self.number(name, *arg),
+            ("!", [(given, at)]) => {
+                self.want_bool(*given, *at, "`!`");
+                Type::Bool
+            }
+            ("+" | "-" | "*" | "/" | "%" | "max" | "min", [left, right]) => self.arithmetic(name, *left, *right),
+            ("==" | "!=" | ">" | "<" | ">=" | "<=", [left, right]) => self.comparison(name, *left, *right),
+            ("**", _) => {
+                let problem = "`**` may differ in the last bit between machines";
+                self.fault(at, problem, "multiply instead: `value * value`")
+            }
+            (".." | "..=" | "contains", _) => self.fault(at, "uses a range or `in`", "write `a <= value && value < b`"),
+            ("&" | "|" | "^", _) => self.fault(at, format!("`{name}` works on bits"), "join bools by `&&` and `||`"),
+            _ => self.unknown_call(name, args.len(), at),
+        }
+    }
+
+    fn input(&mut self, call: &FnCallExpr, at: Position) -> Type {
+        match (called_input(&Expr::FnCall(Box::new(call.clone()), at)), call.name.as_str()) {
+            (Some(Column::Tag(tag)), _) => {
+                if !self.tag_types.contains_key(&tag) {
+                    let near = did_you_mean(&tag, self.tag_types.keys().map(String::as_str));
+                    let problem = format!("`tag(\"{tag}\")` names an unknown tag type{near}");
+                    return self.fault(at, problem, "name a tag type of the registry, or add it there first");
+                }
+                self.read(Column::Tag(tag));
+            }
+            (Some(column), _) => self.read(column),
+            (None, "age") => return self.fault(at, "`age()` is given arguments", "write `age()`"),
+            (None, _) => {
+                let problem = "`tag` is not given exactly one tag type in quotes";
+                return self.fault(at, problem, "write for example `tag(\"dust.fan_run\")`");
+            }
+        }
+        Type::Float
+    }
+
+    fn number(&mut self, name: &str, (given, at): (Type, Position)) -> Type {
+        if given == Type::Bool { self.no_number(name, at) } else { given }
+    }
+
+    fn arithmetic(&mut self, name: &str, left: (Type, Position), right: (Type, Position)) -> Type {
+        match (self.number(name, left), self.number(name, right)) {
+            (Type::Unknown, _) | (_, Type::Unknown) => Type::Unknown,
+            (Type::Int, Type::Int) if matches!(name, "/" | "%") => {
+                let problem = format!("`{name}` between two whole numbers drops what is behind the point");
+                self.fault(left.1, problem, "give one of them a decimal point: `1.0 / 2`")
+            }
+            (Type::Int, Type::Int) => Type::Int,
+            _ => Type::Float,
+        }
+    }
+
+    fn comparison(&mut self, name: &str, left: (Type, Position), right: (Type, Position)) -> Type {
+        match (left.0, right.0) {
+            (Type::Unknown, _) | (_, Type::Unknown) => Type::Bool,
+            (Type::Bool, Type::Bool) if matches!(name, "==" | "!=") => Type::Bool,
+            (Type::Bool, Type::Bool) => {
+                self.fault(left.1, format!("`{name}` compares two bools"), "join bools by `&&`, `||`, `==` or `!=`")
+            }
+            (Type::Bool, number) | (number, Type::Bool) => {
+                let problem = format!("`{name}` compares a bool with {}, which is never true", number.name());
+                self.fault(left.1, problem, "use a bool as it stands: `bad` or `!bad`, and `a < b && b < c` for a span")
+            }
+            _ => Type::Bool,
+        }
+    }
+
+    fn no_number(&mut self, name: &str, at: Position) -> Type {
+        self.fault(at, format!("`{name}` is given a bool"), "give it numbers; join bools by `&&` and `||`")
+    }
+
+    fn want_bool(&mut self, given: Type, at: Position, what: &str) {
+        if matches!(given, Type::Int | Type::Float) {
+            self.fault(
+                at,
+                format!("{what} is given {}", given.name()),
+                "compare it with something, as in `value >= hh`",
+            );
+        }
+    }
+
+    fn unknown_call(&mut self, name: &str, arguments: usize, at: Position) -> Type {
+        if matches!(name, "max" | "min" | "abs") {
+            let wanted = if name == "abs" { "one number" } else { "two numbers" };
+            return self.fault(at, format!("`{name}` is given {arguments} arguments"), format!("give it {wanted}"));
+        }
+        if INEXACT.contains(&name) {
+            let problem = format!("`{name}` may differ in the last bit between machines");
+            return self.fault(at, problem, "use arithmetic, or put the finished number into a limit");
+        }
+        if NOT_CARRIED.contains(&name) {
+            let problem = format!("`{name}` is a word of the rule language that this version does not carry yet");
+            return self.fault(at, problem, "write the condition without it, or wait for a version that has it");
+        }
+        let known = FUNCTIONS.into_iter().chain(VARIABLES);
+        let problem = format!("unknown function `{name}`{}", did_you_mean(name, known));
+        self.fault(at, problem, format!("use one of {}", FUNCTIONS.join(", ")))
+    }
+}
+
+/// Problem and remedy for a name that is none; the parser finds most of them before the check does.
+pub(crate) fn unknown_variable(name: &str) -> (String, String) {
+    if FUNCTIONS.contains(&name) {
+        let call = if name == "age" { "age()".to_owned() } else { format!("{name}(…)") };
+        return (format!("`{name}` is a function"), format!("call it: `{call}`"));
+    }
+    let problem = format!("unknown name `{name}`{}", did_you_mean(name, VARIABLES));
+    (problem, format!("use one of {}, or tag(\"…\") for another point of the equipment", VARIABLES.join(", ")))
+}

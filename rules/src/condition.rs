@@ -1,0 +1,97 @@
+//! A condition from its text: parsed, checked, its inputs made columns, and tried once. Must not know the rule or
+//! the file that it stands in. Pure.
+
+use crate::check::{Fault, Gives, VARIABLES, called_input, check, unknown_variable};
+use crate::judge::{Frame, Program, Verdict};
+use crate::sandbox::{self, SOURCE_MAX, Unreadable};
+use rhai::{Engine, Expr, ParseError, ParseErrorType, Stmt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A program, and what it gives.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub program: Program,
+    pub gives: Gives,
+}
+
+/// Compiles one condition. `tag_types` is the vocabulary of `tag("…")`.
+pub(crate) fn compile(
+    engine: &Arc<Engine>,
+    tag_types: &BTreeMap<String, String>,
+    source: &str,
+) -> Result<Condition, Vec<Fault>> {
+    if source.len() > SOURCE_MAX {
+        let problem = format!("is {} bytes long, of at most {SOURCE_MAX}", source.len());
+        return Err(vec![fault(0, problem, "split it into several rules")]);
+    }
+    if source.trim().is_empty() {
+        return Err(vec![fault(0, "is empty", "write one expression, for example `value >= hh`")]);
+    }
+    let ast = sandbox::parse(engine, VARIABLES, source).map_err(|error| vec![unreadable(&error)])?;
+    let [Stmt::Expr(expr)] = ast.statements() else {
+        return Err(vec![fault(0, "is not one expression", "write one expression, for example `value >= hh`")]);
+    };
+    let meaning = check(expr, tag_types)?;
+    let ast = sandbox::with_inputs(&ast, &|expr: &Expr| called_input(expr).map(|column| column.name()));
+    let program = Program::new(source.to_owned(), meaning.columns, ast, Arc::clone(engine));
+    try_once(&program)?;
+    Ok(Condition { program, gives: meaning.gives })
+}
+
+fn fault(line: usize, problem: impl Into<String>, remedy: impl Into<String>) -> Fault {
+    Fault { line, problem: problem.into(), remedy: remedy.into() }
+}
+
+/// What the type check cannot see: whole numbers that overflow. Two rows, so that both sides of most comparisons run.
+fn try_once(program: &Program) -> Result<(), Vec<Fault>> {
+    let mut frame = Frame::for_program(program);
+    for sample in [0.0, 1.0] {
+        frame.push_row(&vec![sample; program.columns().len()]);
+    }
+    let mut verdicts = Vec::new();
+    program.judge(&frame, &mut verdicts);
+    let failed = verdicts.into_iter().find_map(|verdict| match verdict {
+        Verdict::Fails(reason) => Some(reason),
+        Verdict::Quiet | Verdict::Fires(_) | Verdict::Missing => None,
+    });
+    match failed {
+        Some(reason) => {
+            let problem = format!("cannot be evaluated: {}", reason.to_lowercase());
+            Err(vec![fault(0, problem, "give large whole numbers a decimal point, as in `9000000000.0`")])
+        }
+        None => Ok(()),
+    }
+}
+
+fn unreadable(error: &Unreadable) -> Fault {
+    match error {
+        Unreadable::Panicked => fault(0, "makes the parser give up", "write a simpler expression"),
+        Unreadable::Parse(error) => unparsable(error),
+    }
+}
+
+fn unparsable(error: &ParseError) -> Fault {
+    let line = error.1.line().unwrap_or(1).saturating_sub(1);
+    match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => {
+            let (problem, remedy) = unknown_variable(name);
+            fault(line, problem, remedy)
+        }
+        ParseErrorType::ExprTooDeep => fault(line, "is nested too deep", "write a flatter expression"),
+        ParseErrorType::Reserved(word) => {
+            fault(line, format!("`{word}` cannot be used in conditions"), "use the known names and functions only")
+        }
+        other => {
+            let column = error.1.position().map(|column| format!(" at column {column}")).unwrap_or_default();
+            let said = other.to_string();
+            let problem = format!("is no expression{column}: {}", first_lower(&said));
+            fault(line, problem, "write one expression that is true in breach, for example `value >= hh`")
+        }
+    }
+}
+
+fn first_lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! The two conditions of a rule, and what they may read given what the rule stands on. Must not know how a
+//! condition is compiled. Pure.
+
+use crate::absence::check_monotone;
+use crate::check::{Fault, Gives};
+use crate::condition::{Condition, compile};
+use crate::fields::{Faults, Fields};
+use crate::judge::Program;
+use crate::reading::Severity;
+use crate::registry::Limits;
+use crate::rule::{Column, Kind, Per};
+use rhai::Engine;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the rest of the rule says, as far as it bears on its conditions.
+pub(crate) struct Setting<'a> {
+    pub engine: &'a Arc<Engine>,
+    pub tag_types: &'a BTreeMap<String, String>,
+    pub per: Per,
+    pub limits: &'a Limits,
+    pub severity_max: Severity,
+}
+
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    pub kind: Kind,
+    pub when: Program,
+    pub clear: Option<Program>,
+}
+
+/// A condition and where it was written.
+struct Written {
+    key: &'static str,
+    offset: usize,
+    condition: Condition,
+}
+
+impl Written {
+    fn reads(&self, column: &Column) -> bool {
+        self.condition.program.columns().contains(column)
+    }
+
+    fn fault(&self, faults: &mut Faults, problem: impl std::fmt::Display, remedy: impl Into<String>) {
+        faults.at_line(faults.text_line_of(self.offset), format!("`{}`: {problem}", self.key), remedy);
+    }
+}
+
+/// Reads `when` and `clear`; `None` if either is faulty, which has been noted then.
+pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> Option<Conditions> {
+    let before = faults.list.len();
+    if !fields.has("when") {
+        fields.missing("when", "when = \"value >= hh\"", faults);
+    }
+    let when = written("when", fields, setting, faults);
+    let clear = written("clear", fields, setting, faults);
+    if let Some(clear) = &clear {
+        check_clear(clear, faults);
+    }
+    if setting.per != Per::Point {
+        for either in when.iter().chain(&clear) {
+            check_columns(either, faults);
+        }
+        refuse_limits(fields, faults);
+    }
+    let when = when?;
+    check_grades(&when, setting, faults);
+    let kind = if when.reads(&Column::Age) { Kind::Absence } else { Kind::Reading };
+    if kind == Kind::Absence {
+        check_absence(&when, fields, setting, faults);
+    }
+    let conditions =
+        Conditions { kind, when: when.condition.program, clear: clear.map(|clear| clear.condition.program) };
+    (faults.list.len() == before).then_some(conditions)
+}
+
+fn written(key: &'static str, fields: &Fields, setting: &Setting, faults: &mut Faults) -> Option<Written> {
+    let text = fields.str(key, faults)?;
+    match compile(setting.engine, setting.tag_types, text.value) {
+        Ok(condition) => Some(Written { key, offset: text.offset, condition }),
+        Err(list) => {
+            let first = faults.text_line_of(text.offset);
+            for Fault { line, problem, remedy } in list {
+                faults.at_line(first.saturating_add(line), format!("`{key}`: {problem}"), remedy);
+            }
+            None
+        }
+    }
+}
+
+fn check_clear(clear: &Written, faults: &mut Faults) {
+    if clear.condition.gives != Gives::Bool {
+        clear.fault(faults, "gives a severity name", "give true or false: true when the breach is over");
+    }
+    if clear.reads(&Column::Age) {
+        let remedy = "leave `clear` out: an absence alarm returns with the next reading";
+        clear.fault(faults, "reads `age()`, which is 0 whenever a reading is judged", remedy);
+    }
+}
+
+/// Equipment and enterprises have no value, limit or range of their own.
+fn check_columns(written: &Written, faults: &mut Faults) {
+    let of_a_point = |column: &&Column| !matches!(column, Column::Tag(_));
+    for column in written.condition.program.columns().iter().filter(of_a_point) {
+        let problem = format!("reads `{}`, but the rule stands on more than a point", column.name());
+        written.fault(faults, problem, "read other points by `tag(\"…\")`, or set `per = \"point\"`");
+    }
+}
+
+fn refuse_limits(fields: &Fields, faults: &mut Faults) {
+    for key in ["limit", "limits", "ceiling"] {
+        if let Some(value) = fields.get(key) {
+            let problem = format!("`{key}` is given for a rule that stands on more than a point");
+            faults.at(value.span().start, problem, "leave it out: points have limits, equipment has none");
+        }
+    }
+}
+
+fn check_grades(when: &Written, setting: &Setting, faults: &mut Faults) {
+    let Gives::Severity(given) = &when.condition.gives else { return };
+    for severity in given.iter().filter(|severity| **severity > setting.severity_max) {
+        let problem = format!("gives \"{}\", above severity_max \"{}\"", severity.name(), setting.severity_max.name());
+        when.fault(faults, problem, "raise `severity_max`, or give a lower severity");
+    }
+}
+
+/// An absence rule is a deadline set by each reading: nothing else can take part in it.
+fn check_absence(when: &Written, fields: &Fields, setting: &Setting, faults: &mut Faults) {
+    let before = faults.list.len();
+    if setting.per != Per::Point {
+        when.fault(faults, "reads `age()` in a rule that stands on more than a point", "set `per = \"point\"`");
+    }
+    for column in when.condition.program.columns() {
+        if !matches!(column, Column::Age | Column::Period | Column::Limit(_)) {
+            let problem = format!("reads `age()` together with `{}`", column.name());
+            when.fault(faults, problem, "compare `age()` with `period`, limits and numbers only");
+        }
+    }
+    if when.condition.gives != Gives::Bool {
+        when.fault(faults, "reads `age()` and gives a severity name", "write one rule for each severity");
+    }
+    for key in ["clear", "count_on", "count_off", "delay_on", "delay_off", "by_tag"] {
+        if let Some(value) = fields.get(key) {
+            let problem = format!("`{key}` is given for an absence rule");
+            faults.at(value.span().start, problem, "leave it out: `age()` is the delay, and the next reading clears");
+        }
+    }
+    if faults.list.len() == before
+        && let Err(reason) = check_monotone(&when.condition.program, setting.limits)
+    {
+        when.fault(faults, reason, "let it be false at age 0 and stay true once true, as in `age() > 3.0 * period`");
+    }
+}

@@ -1,0 +1,23 @@
+//! Is it bad? Readings, the registry, and rules written in rhai.
+//!
+//! Pure: no I/O, no clock, no randomness; `Cargo.toml` and `clippy.toml` keep it so.
+
+// Everything here reads what people wrote: an index or a sum that could panic is no way to refuse it.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod absence;
+pub mod bind;
+mod bounds;
+mod check;
+mod condition;
+mod conditions;
+mod fields;
+pub mod judge;
+mod load;
+mod near;
+pub mod reading;
+pub mod registry;
+pub mod rule;
+mod sandbox;
+pub mod set;
+pub mod view;

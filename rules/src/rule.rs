@@ -1,0 +1,128 @@
+//! One rule as it was loaded, and what its conditions may read. Data only: `load` makes it, `judge` runs it,
+//! `bind` ties it to points. Pure.
+
+use crate::judge::Program;
+use crate::reading::Severity;
+use crate::registry::{LimitName, Limits, Text};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A rule of a pack (DESIGN 5), checked and ready to be bound.
+#[derive(Debug)]
+pub struct Rule {
+    /// For example `HC-11`; unique in its set.
+    pub id: String,
+    /// `None` = every sector.
+    pub sector: Option<String>,
+    pub name: Text,
+    /// Tag types whose readings trigger the rule. Empty = every tag type of the sector (`on = ["*"]`).
+    pub on: Vec<String>,
+    pub kind: Kind,
+    pub per: Per,
+    /// The limit shown with an alarm, and the side to which the dead-band moves the default clear condition.
+    pub limit: Option<LimitName>,
+    /// So many consecutive readings in breach before the delay starts; at least 1.
+    pub count_on: u32,
+    /// So many consecutive readings out of breach before the alarm may return; at least 1.
+    pub count_off: u32,
+    pub delay_on_us: i64,
+    pub delay_off_us: i64,
+    pub severity: Severity,
+    /// Promotion never goes beyond this.
+    pub severity_max: Severity,
+    /// Limits of points that have none of their own.
+    pub limits: Limits,
+    /// The weakest limit that may stand; checked for rule defaults at load and for points at bind.
+    pub ceiling: Limits,
+    /// What differs for one tag type of `on`, by tag type id.
+    pub by_tag: BTreeMap<String, TagOverride>,
+    pub action: Text,
+    pub basis: Vec<String>,
+    pub when: Program,
+    /// `None` = the default: not `when`, its value moved by the point's dead-band.
+    pub clear: Option<Program>,
+}
+
+impl Rule {
+    /// Whether `when` or `clear` reads the column.
+    #[must_use]
+    pub fn reads(&self, column: &Column) -> bool {
+        self.columns().any(|read| read == column)
+    }
+
+    /// The distinct tag types that `when` and `clear` read by `tag("…")`, sorted.
+    #[must_use]
+    pub fn tag_names(&self) -> Vec<String> {
+        let names = self.columns().filter_map(|column| match column {
+            Column::Tag(tag) => Some(tag.clone()),
+            _ => None,
+        });
+        names.collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
+    /// The input columns of both conditions; one that both read comes twice.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> + '_ {
+        self.when.columns().iter().chain(self.clear.iter().flat_map(|clear| clear.columns()))
+    }
+}
+
+/// What makes a rule look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A reading of one of its points.
+    Reading,
+    /// The passing of time without a reading: the condition reads `age()`.
+    Absence,
+}
+
+/// The object an alarm of the rule stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    Point,
+    Equipment,
+    Enterprise,
+}
+
+/// `[rule.by_tag."bund.liquid"]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TagOverride {
+    pub severity: Option<Severity>,
+    pub delay_on_us: Option<i64>,
+    pub delay_off_us: Option<i64>,
+}
+
+/// One input column of a condition. All columns are `f64`; switches are 0 and 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// `value`: the reading that triggers the judgement.
+    Value,
+    /// `bad`: bool, the reading's quality is bad. A rule that reads it is the only kind shown bad readings.
+    Bad,
+    /// `ll`, `l`, `h`, `hh`.
+    Limit(LimitName),
+    /// `range_lo`, `range_hi`.
+    RangeLo,
+    RangeHi,
+    /// `period`, seconds.
+    Period,
+    /// `age()`, seconds since the point's last reading was received. Only in absence rules.
+    Age,
+    /// `tag("dust.fan_run")`: the last good value held by the point of that tag type on the same equipment.
+    Tag(String),
+}
+
+impl Column {
+    /// The column as a condition writes it: `value`, `tag("dust.fan_run")`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Column::Value => "value".to_owned(),
+            Column::Bad => "bad".to_owned(),
+            Column::Limit(limit) => limit.name().to_owned(),
+            Column::RangeLo => "range_lo".to_owned(),
+            Column::RangeHi => "range_hi".to_owned(),
+            Column::Period => "period".to_owned(),
+            Column::Age => "age()".to_owned(),
+            Column::Tag(tag) => format!("tag(\"{tag}\")"),
+        }
+    }
+}
