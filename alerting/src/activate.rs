@@ -1,0 +1,166 @@
+//! A new registry, rule set or configuration of the fold comes into force. Points get their numbers, rules are bound
+//! anew, and every slot keeps its state by its name: an alarm survives a change that is not about it. Pure.
+
+use crate::alarm::Cause;
+use crate::book::Seat;
+use crate::effect::Business;
+use crate::in_force::InForce;
+use crate::input::Content;
+use crate::intern::Numbered;
+use crate::out::Out;
+use crate::points::NEVER;
+use crate::slot::Slot;
+use crate::slots::Slots;
+use crate::state::{SlotKey, State};
+use bytes::Bytes;
+use rules::bind::ObjectKey;
+use rules::registry::Registry;
+use rules::set::RuleSet;
+use rules::view::{PointKey, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl State {
+    pub(crate) fn activate(&mut self, content: &Content, out: &mut Out) {
+        match content {
+            Content::Registry { version, registry } => {
+                self.number(registry, out);
+                self.put_in_service(registry, version);
+                self.rebind();
+                // A registry is plain data whose floats are finite: it can always be written down.
+                let content = serde_json::to_vec(registry.as_ref()).map_or_else(|_| Bytes::new(), Bytes::from);
+                out.first.push(Business::Registered { version: version.clone(), at: self.now, content });
+                self.versions.registry = Some(version.clone());
+            }
+            Content::Rules { version, rules } => {
+                self.in_force_next(rules, version);
+                let ids = rules.rules().iter().map(|rule| rule.id.clone()).collect();
+                out.first.push(Business::RulesActivated { version: version.clone(), at: self.now, rules: ids });
+                self.versions.rules = Some(version.clone());
+            }
+            Content::Limits { version, limits } => {
+                self.limits = Arc::clone(limits);
+                self.versions.limits = Some(version.clone());
+                self.rebuild_absence();
+            }
+        }
+    }
+
+    /// Gives every point of the registry its number; those that have one keep it.
+    pub(crate) fn number(&mut self, registry: &Registry, out: &mut Out) {
+        for enterprise in &registry.enterprises {
+            for point in enterprise.equipment.iter().flat_map(|equipment| &equipment.points) {
+                self.number_point(&enterprise.id, &point.id, out);
+            }
+        }
+        self.points.grow(self.intern.len());
+    }
+
+    pub(crate) fn number_point(&mut self, enterprise: &str, point: &str, out: &mut Out) {
+        let numbered = self.intern.number(enterprise, point);
+        assert!(numbered.is_some(), "all 2^32 point numbers are given");
+        if let Some(Numbered::New(id)) = numbered {
+            let key = PointKey { enterprise: enterprise.to_owned(), point: point.to_owned() };
+            out.first.push(Business::PointNumbered { point: id, key });
+        }
+    }
+
+    fn put_in_service(&mut self, registry: &Arc<Registry>, version: &str) {
+        self.view = Some(self.view_of(registry, version));
+        let Some(view) = &self.view else { return };
+        for (number, activated) in (0_u32..).zip(&mut self.points.activated) {
+            match view.place(rules::reading::PointId(number)) {
+                Some(_) if *activated == NEVER => *activated = self.now.0,
+                Some(_) => {}
+                None => *activated = NEVER,
+            }
+        }
+    }
+
+    pub(crate) fn view_of(&self, registry: &Arc<Registry>, version: &str) -> Arc<View> {
+        let number = |enterprise: &str, point: &str| self.intern.find(enterprise, point);
+        Arc::new(View::new(Arc::clone(registry), version.to_owned(), &number))
+    }
+
+    fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
+        let kept = self.take_slots();
+        self.bind(Arc::clone(rules), version.to_owned());
+        self.put_slots(kept);
+        self.close_orphans();
+        if self.systems.has_rule_errors() {
+            self.close_rule_errors();
+        }
+    }
+
+    fn rebind(&mut self) {
+        let (rules, version) = (Arc::clone(&self.in_force.rules), self.in_force.version.clone());
+        self.in_force_next(&rules, &version);
+    }
+
+    /// Binds rules to the registry in force, all slots quiet.
+    pub(crate) fn bind(&mut self, rules: Arc<RuleSet>, version: String) {
+        self.in_force = match &self.view {
+            Some(view) => InForce::new(rules, version, view),
+            None => InForce { rules, version, ..InForce::default() },
+        };
+        self.slots = Slots::new(self.in_force.binding.instances.len());
+    }
+
+    /// Everything that is not quiet, by name.
+    pub(crate) fn take_slots(&mut self) -> Vec<(SlotKey, Slot)> {
+        let mut slots = std::mem::take(&mut self.slots);
+        let named = |(number, slot)| Some((self.slot_key(number)?, slot));
+        slots.drain().filter_map(named).collect()
+    }
+
+    /// Puts slots back in their places in the binding in force; those without a place become orphans.
+    pub(crate) fn put_slots(&mut self, kept: Vec<(SlotKey, Slot)>) {
+        let mut by_rule: BTreeMap<String, BTreeMap<ObjectKey, Slot>> = BTreeMap::new();
+        for (key, slot) in kept {
+            by_rule.entry(key.rule).or_default().insert(key.object, slot);
+        }
+        if !by_rule.is_empty() {
+            for (number, instance) in (0_u32..).zip(&self.in_force.binding.instances) {
+                let Some(rule) = self.in_force.rules.rule(instance.rule) else { continue };
+                let Some(slot) = by_rule.get_mut(&rule.id).and_then(|slots| slots.remove(&instance.object)) else {
+                    continue;
+                };
+                if let Some(alarm) = &slot.alarm {
+                    self.book.seat(alarm.id, Seat::Slot(number));
+                }
+                self.slots.place(number, slot);
+            }
+        }
+        for (rule, slots) in by_rule {
+            let orphan = |(object, slot)| (SlotKey { rule: rule.clone(), object }, slot);
+            self.orphans.extend(slots.into_iter().map(orphan));
+        }
+        self.rebuild_absence();
+    }
+
+    /// Closes what no rule in force answers for any more: alarms of rules or objects that are gone.
+    pub(crate) fn close_orphans(&mut self) {
+        for (_, slot) in std::mem::take(&mut self.orphans) {
+            if let Some(mut alarm) = slot.alarm {
+                self.book.end(alarm.close(Cause::RuleRemoved, self.now));
+            }
+        }
+    }
+
+    fn close_rule_errors(&mut self) {
+        let bound: BTreeSet<(&str, &ObjectKey)> = (0_u32..)
+            .zip(&self.in_force.binding.instances)
+            .filter_map(|(number, _)| self.in_force.instance(number))
+            .filter(|(_, rule)| self.systems.rule_errors.contains_key(&rule.id))
+            .map(|(instance, rule)| (rule.id.as_str(), &instance.object))
+            .collect();
+        let (now, book) = (self.now, &mut self.book);
+        self.systems.rule_errors.retain(|rule, known| {
+            let is_bound = bound.contains(&(rule.as_str(), &known.object));
+            if !is_bound {
+                book.end(known.alarm.close(Cause::RuleRemoved, now));
+            }
+            is_bound
+        });
+    }
+}

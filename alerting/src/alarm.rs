@@ -1,0 +1,337 @@
+//! The alarm (报警): one rule true on one object, and its ISA-18.2 state with all transitions. Must not know why a
+//! condition holds or who asks. Pure.
+
+use crate::slot::{Breach, Moment, Side};
+use rules::reading::{Micros, Severity};
+use rules::registry::Text;
+use serde::{Deserialize, Serialize};
+
+/// Unique over all journals of a district: `alarm_id_base` of the journal plus a counter. Below 2^53 for browsers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AlarmId(pub u64);
+
+impl AlarmId {
+    /// Numbers from here on are free for whoever begins, or comes back, at `at`: its second times a million leaves a
+    /// million numbers for each second of a journal's life.
+    #[must_use]
+    pub fn base_at(at: Micros) -> u64 {
+        u64::try_from(at.0 / rules::reading::SECOND_US).unwrap_or(0).saturating_mul(1_000_000)
+    }
+}
+
+/// ISA-18.2 / IEC 62682 states in use so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmState {
+    /// A: nothing to see; an alarm in this state is closed.
+    Normal,
+    /// B: in breach, nobody has said that he saw it.
+    Unacknowledged,
+    /// C: in breach, seen.
+    Acknowledged,
+    /// D: no longer in breach, nobody has said that he saw it.
+    ReturnedUnacknowledged,
+}
+
+/// What the alarm stands on; both empty for Davy's own system alarms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Object {
+    pub enterprise: Option<String>,
+    pub equipment: Option<String>,
+    pub point: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub id: AlarmId,
+    /// `HC-11`, or `DAVY-…` for system alarms.
+    pub rule: String,
+    pub name: Text,
+    pub object: Object,
+    pub severity: Severity,
+    pub state: AlarmState,
+    /// The value that last changed the alarm, the worst one so far, and the limit it is measured against.
+    pub value: Option<f64>,
+    pub worst: Option<f64>,
+    pub limit: Option<f64>,
+    /// When the breach began, before any delay.
+    pub since: Micros,
+    pub raised_at: Micros,
+    /// The last time a reading kept or brought it in breach.
+    pub last_at: Micros,
+    pub acked_at: Option<Micros>,
+    pub acked_by: Option<String>,
+    /// When the condition was last seen to be over.
+    pub cleared_at: Option<Micros>,
+    /// When it became normal again and closed.
+    pub closed_at: Option<Micros>,
+    /// How often it came into breach under this id; 1 at first.
+    pub count: u32,
+    /// Content hash of the rule set that raised it; empty for system alarms.
+    pub rule_set: String,
+    /// What to do, or what happened (system alarms).
+    pub text: Text,
+}
+
+/// One immutable event in the life of an alarm, with the whole alarm as it stands after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmChange {
+    pub at: Micros,
+    pub from: AlarmState,
+    pub to: AlarmState,
+    pub cause: Cause,
+    /// Who, for commands; the comment given.
+    pub by: Option<String>,
+    pub comment: Option<String>,
+    pub alarm: Alarm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Raised,
+    /// In breach again under the same id.
+    BreachedAgain,
+    Returned,
+    Acknowledged,
+    SeverityRaised,
+    /// Its rule or its object is no longer in force.
+    RuleRemoved,
+    /// Taken over from the database, or stated again after recovery.
+    Adopted,
+    /// Another alarm of the same rule and object stands in its place.
+    Superseded,
+}
+
+/// What an alarm is born with besides its breach: all that its rule and object say of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Birth {
+    pub rule: String,
+    pub name: Text,
+    pub object: Object,
+    pub limit: Option<f64>,
+    pub rule_set: String,
+    pub text: Text,
+}
+
+/// A person's word on an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signature<'a> {
+    pub by: &'a str,
+    pub comment: &'a str,
+}
+
+impl AlarmState {
+    /// States that `open_alarms` shows.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self != AlarmState::Normal
+    }
+
+    #[must_use]
+    pub fn is_in_breach(self) -> bool {
+        matches!(self, AlarmState::Unacknowledged | AlarmState::Acknowledged)
+    }
+}
+
+/// The transitions of domain.md 3.5, as far as they are in use. Each gives the event that records it.
+impl Alarm {
+    /// A -> B. Raised at `at`, which is later than the breach's beginning by its delay.
+    #[must_use]
+    pub fn raise(id: AlarmId, birth: Birth, breach: &Breach, at: Micros) -> (Alarm, AlarmChange) {
+        let alarm = Alarm {
+            id,
+            rule: birth.rule,
+            name: birth.name,
+            object: birth.object,
+            severity: breach.severity,
+            state: AlarmState::Unacknowledged,
+            value: breach.value,
+            worst: breach.worst,
+            limit: birth.limit,
+            since: breach.since,
+            raised_at: at,
+            last_at: breach.last_at,
+            acked_at: None,
+            acked_by: None,
+            cleared_at: None,
+            closed_at: None,
+            count: 1,
+            rule_set: birth.rule_set,
+            text: birth.text,
+        };
+        let change = alarm.change(AlarmState::Normal, Cause::Raised, at);
+        (alarm, change)
+    }
+
+    /// D -> B: the same alarm, once more, to be acknowledged anew.
+    pub fn breach_again(&mut self, breach: &Breach, side: Side, at: Micros) -> AlarmChange {
+        self.count = self.count.saturating_add(1);
+        self.severity = self.severity.max(breach.severity);
+        self.value = breach.value;
+        self.worst = side.worse(self.worst, breach.worst);
+        self.last_at = breach.last_at;
+        self.cleared_at = None;
+        self.ask_again();
+        self.move_to(AlarmState::Unacknowledged, Cause::BreachedAgain, at)
+    }
+
+    /// Still in breach. An event only when the severity rises, which asks for a new acknowledgement.
+    pub fn hold(&mut self, severity: Severity, moment: Moment, side: Side) -> Option<AlarmChange> {
+        self.last_at = moment.at;
+        self.value = moment.value.or(self.value);
+        self.worst = side.worse(self.worst, moment.value);
+        if severity <= self.severity {
+            return None;
+        }
+        self.severity = severity;
+        self.ask_again();
+        Some(self.move_to(AlarmState::Unacknowledged, Cause::SeverityRaised, moment.at))
+    }
+
+    /// The breach is over: B -> D, or -> A where nobody has to sign or somebody has.
+    pub fn give_back(&mut self, moment: Moment) -> AlarmChange {
+        self.value = moment.value.or(self.value);
+        self.cleared_at = Some(moment.at);
+        let to = match self.state {
+            AlarmState::Unacknowledged if self.needs_acknowledgement() => AlarmState::ReturnedUnacknowledged,
+            AlarmState::Unacknowledged
+            | AlarmState::Acknowledged
+            | AlarmState::ReturnedUnacknowledged
+            | AlarmState::Normal => AlarmState::Normal,
+        };
+        self.move_to(to, Cause::Returned, moment.at)
+    }
+
+    /// B -> C, D -> A. `None` when there is nothing to acknowledge.
+    pub fn acknowledge(&mut self, signature: Signature<'_>, at: Micros) -> Option<AlarmChange> {
+        let to = match self.state {
+            AlarmState::Unacknowledged => AlarmState::Acknowledged,
+            AlarmState::ReturnedUnacknowledged => AlarmState::Normal,
+            AlarmState::Acknowledged | AlarmState::Normal => return None,
+        };
+        self.acked_at = Some(at);
+        self.acked_by = Some(signature.by.to_owned());
+        let mut change = self.move_to(to, Cause::Acknowledged, at);
+        change.by = Some(signature.by.to_owned());
+        change.comment = Some(signature.comment.to_owned()).filter(|comment| !comment.is_empty());
+        Some(change)
+    }
+
+    /// Closed for a reason that is not the plant's.
+    pub fn close(&mut self, cause: Cause, at: Micros) -> AlarmChange {
+        self.move_to(AlarmState::Normal, cause, at)
+    }
+
+    /// Said again as it stands.
+    #[must_use]
+    pub fn restate(&self, at: Micros) -> AlarmChange {
+        self.change(self.state, Cause::Adopted, at)
+    }
+
+    /// Blue returns by itself.
+    fn needs_acknowledgement(&self) -> bool {
+        self.severity >= Severity::Yellow
+    }
+
+    fn ask_again(&mut self) {
+        self.acked_at = None;
+        self.acked_by = None;
+    }
+
+    fn move_to(&mut self, to: AlarmState, cause: Cause, at: Micros) -> AlarmChange {
+        let from = std::mem::replace(&mut self.state, to);
+        self.closed_at = (to == AlarmState::Normal).then_some(at);
+        self.change(from, cause, at)
+    }
+
+    fn change(&self, from: AlarmState, cause: Cause, at: Micros) -> AlarmChange {
+        AlarmChange { at, from, to: self.state, cause, by: None, comment: None, alarm: self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AlarmState::{Acknowledged as C, Normal as A, ReturnedUnacknowledged as D, Unacknowledged as B};
+
+    fn moment(at: i64, value: f64) -> Moment {
+        Moment { at: Micros(at), value: Some(value) }
+    }
+
+    fn alarm(severity: Severity, state: AlarmState) -> Alarm {
+        let birth = Birth {
+            rule: "R".to_owned(),
+            name: Text::default(),
+            object: Object::default(),
+            limit: Some(50.0),
+            rule_set: "s".to_owned(),
+            text: Text::default(),
+        };
+        let (mut alarm, change) = Alarm::raise(AlarmId(1), birth, &Breach::new(severity, moment(1, 60.0)), Micros(3));
+        assert_eq!((change.from, change.to, change.cause), (A, B, Cause::Raised));
+        assert_eq!((alarm.since, alarm.raised_at, alarm.count), (Micros(1), Micros(3), 1));
+        alarm.state = state;
+        alarm
+    }
+
+    const SIGNED: Signature<'static> = Signature { by: "wang", comment: "" };
+
+    #[test]
+    fn the_transitions_of_the_standard() {
+        type Act = fn(&mut Alarm) -> Option<AlarmChange>;
+        let sign: Act = |alarm| alarm.acknowledge(SIGNED, Micros(9));
+        let over: Act = |alarm| Some(alarm.give_back(moment(9, 10.0)));
+        let again: Act =
+            |alarm| Some(alarm.breach_again(&Breach::new(Severity::Blue, moment(9, 70.0)), Side::High, Micros(9)));
+        let same: Act = |alarm| alarm.hold(Severity::Blue, moment(9, 70.0), Side::High);
+        let worse: Act = |alarm| alarm.hold(Severity::Red, moment(9, 70.0), Side::High);
+        let table: [(Severity, AlarmState, Act, Option<AlarmState>); 13] = [
+            (Severity::Orange, B, sign, Some(C)),
+            (Severity::Orange, C, sign, None),
+            (Severity::Orange, D, sign, Some(A)),
+            (Severity::Blue, B, sign, Some(C)),
+            (Severity::Yellow, B, over, Some(D)),
+            (Severity::Blue, B, over, Some(A)),
+            (Severity::Orange, C, over, Some(A)),
+            (Severity::Blue, C, over, Some(A)),
+            (Severity::Orange, D, again, Some(B)),
+            (Severity::Orange, C, same, None),
+            (Severity::Orange, C, worse, Some(B)),
+            (Severity::Orange, B, worse, Some(B)),
+            (Severity::Red, C, worse, None),
+        ];
+        for (n, (severity, from, act, to)) in table.into_iter().enumerate() {
+            let mut alarm = alarm(severity, from);
+            let change = act(&mut alarm);
+            assert_eq!(change.as_ref().map(|change| change.to), to, "row {n}");
+            assert_eq!(alarm.state, to.unwrap_or(from), "row {n}");
+            assert_eq!(alarm.closed_at, (to == Some(A)).then_some(Micros(9)), "row {n}");
+            if let Some(change) = change {
+                assert_eq!((change.from, change.at, &change.alarm), (from, Micros(9), &alarm), "row {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_breach_and_a_rise_ask_for_a_new_signature() {
+        let mut alarm = alarm(Severity::Yellow, B);
+        alarm.acknowledge(Signature { by: "wang", comment: "on site" }, Micros(4));
+        assert_eq!((alarm.acked_at, alarm.acked_by.as_deref()), (Some(Micros(4)), Some("wang")));
+        let risen = alarm.hold(Severity::Red, moment(5, 90.0), Side::High).expect("a rise is an event");
+        assert_eq!((risen.cause, risen.alarm.acked_at, risen.alarm.worst), (Cause::SeverityRaised, None, Some(90.0)));
+        alarm.give_back(moment(6, 10.0));
+        assert_eq!((alarm.state, alarm.cleared_at), (D, Some(Micros(6))));
+        let again = alarm.breach_again(&Breach::new(Severity::Blue, moment(7, 80.0)), Side::High, Micros(8));
+        assert_eq!((again.cause, again.alarm.count, again.alarm.cleared_at), (Cause::BreachedAgain, 2, None));
+        assert_eq!((alarm.severity, alarm.worst, alarm.value), (Severity::Red, Some(90.0), Some(80.0)));
+        assert_eq!((alarm.since, alarm.raised_at, alarm.last_at), (Micros(1), Micros(3), Micros(7)));
+    }
+
+    #[test]
+    fn the_signature_stands_in_the_event() {
+        let mut alarm = alarm(Severity::Red, B);
+        let change = alarm.acknowledge(Signature { by: "li", comment: "going there" }, Micros(4)).expect("B to C");
+        assert_eq!((change.by.as_deref(), change.comment.as_deref()), (Some("li"), Some("going there")));
+    }
+}

@@ -1,0 +1,74 @@
+//! Cases: what a rule must do, written by hand beside it as `.cases` and run through the very fold that judges live.
+//! Used by `davy rules test` and by the test suite. Must not know files or clocks. Pure.
+
+mod parse;
+mod play;
+mod stage;
+
+use rules::registry::Registry;
+use rules::set::RuleSet;
+use std::sync::Arc;
+
+/// A case that did what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    pub rule: String,
+    pub case: String,
+    /// Where the case begins, from 1.
+    pub line: usize,
+}
+
+/// A line that cannot be read, or a case that did something else. Displays as `file:line: problem`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {}{problem}", self.case.as_ref().map(|name| format!("case `{name}`: ")).unwrap_or_default())]
+pub struct Failure {
+    pub file: String,
+    pub line: usize,
+    pub case: Option<String>,
+    pub problem: String,
+}
+
+/// Runs all cases of one file. `registry` gives the tag types that cases may name, nothing else of it is used.
+/// A file that cannot be read gives a failure for each mistake and runs nothing.
+///
+/// ```text
+/// rule HC-11                                  # the rule all cases of the file are about
+///
+/// case fires after its delay and comes back below the limit minus 5
+///   point G-1 gas.lel period=5s range=0..100  # the points of the case, in the district of the case alone
+///   at 0s  G-1 10.0                           # received 0 s after the points came into service
+///   at 10s G-1 52.0
+///   expect 12s raise orange limit=50          # every transition of the rule, in order; one more or less fails
+///   at 20s G-1 44.9
+///   expect 30s return
+/// ```
+///
+/// * `point ID TAG [period=5s] [range=0..100] [dead_band=2] [ll= l= h= hh=] [equipment=E-1]`
+/// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
+/// * `at TIME ack [OBJECT]`, `at TIME link down|up`: a person signs, the broker goes and comes
+/// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`, each with
+///   `[on OBJECT] [value= worst= limit= count= since=]`; `again` is a breach under the same number, `closed` says that
+///   the alarm is over for good
+/// * `expect none`: no transition; `expect unbound`: the rule does not watch these points at all
+/// * `until TIME`: time runs on so far; by default until the rule's longest delay after the last line has passed
+///
+/// Times are `200ms`, `10s`, `2m`, `1.5h`, `1d`. Each case is run twice, one record a line and all in one record: both
+/// must do the same.
+#[must_use]
+pub fn run(file: &str, text: &str, rules: &Arc<RuleSet>, registry: &Registry) -> Vec<Result<Passed, Failure>> {
+    let failure = |line, case, problem| Failure { file: file.to_owned(), line, case, problem };
+    let cases = match parse::parse(text) {
+        Ok(cases) => cases,
+        Err(faults) => {
+            return faults.into_iter().map(|fault| Err(failure(fault.line, None, fault.problem))).collect();
+        }
+    };
+    let run_one = |case: &parse::Case| {
+        let name = case.name.clone();
+        match play::play(case, &cases.rule, rules, registry) {
+            Ok(()) => Ok(Passed { rule: cases.rule.clone(), case: name, line: case.line }),
+            Err(fault) => Err(failure(fault.line, Some(name), fault.problem)),
+        }
+    };
+    cases.cases.iter().map(run_one).collect()
+}

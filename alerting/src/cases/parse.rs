@@ -1,0 +1,326 @@
+//! The text of a `.cases` file read strictly: every line means something or is refused by number. Must not know the
+//! fold. Pure.
+
+use rules::reading::{Quality, SECOND_US, Severity};
+use rules::registry::{LimitName, Limits};
+use std::str::FromStr;
+
+/// One file.
+#[derive(Debug)]
+pub struct Cases {
+    pub rule: String,
+    pub cases: Vec<Case>,
+}
+
+#[derive(Debug)]
+pub struct Case {
+    pub name: String,
+    pub line: usize,
+    pub points: Vec<CasePoint>,
+    pub events: Vec<Event>,
+    pub expects: Expects,
+    pub until_us: Option<i64>,
+}
+
+#[derive(Debug)]
+pub struct CasePoint {
+    pub line: usize,
+    pub id: String,
+    pub tag: String,
+    pub equipment: String,
+    pub range: (f64, f64),
+    pub period_s: Option<u32>,
+    pub dead_band: f64,
+    pub limits: Limits,
+}
+
+/// A line of the story, at a time after the start.
+#[derive(Debug)]
+pub struct Event {
+    pub line: usize,
+    pub at_us: i64,
+    pub what: What,
+}
+
+#[derive(Debug)]
+pub enum What {
+    Reading {
+        point: String,
+        value: f64,
+        quality: Quality,
+        device: Device,
+    },
+    /// On the object named, or on the only one with an open alarm.
+    Ack(Option<String>),
+    LinkDown,
+    LinkUp,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Device {
+    AsReceived,
+    At(i64),
+    None,
+}
+
+#[derive(Debug)]
+pub enum Expects {
+    /// Nothing was said yet: an error at the end of the case.
+    Unsaid,
+    None,
+    Unbound,
+    These(Vec<Expect>),
+}
+
+/// One transition of the rule.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    pub at_us: i64,
+    /// As it is told: `raise orange`, `return closed`.
+    pub what: String,
+    pub object: Option<String>,
+    /// What the alarm must show after it: field and value; `since` in microseconds.
+    pub shows: Vec<(Field, f64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Value,
+    Worst,
+    Limit,
+    Count,
+    Since,
+}
+
+#[derive(Debug)]
+pub struct Fault {
+    pub line: usize,
+    pub problem: String,
+}
+
+type Words<'a> = std::str::SplitWhitespace<'a>;
+
+/// # Errors
+/// Every line that means nothing, and what is missing at the end of a case.
+pub fn parse(text: &str) -> Result<Cases, Vec<Fault>> {
+    let mut cases = Cases { rule: String::new(), cases: Vec::new() };
+    let mut faults = Vec::new();
+    for (line, text) in (1_usize..).zip(text.lines()) {
+        let text = text.split_once('#').map_or(text, |(text, _)| text).trim();
+        if text.is_empty() {
+            continue;
+        }
+        if let Err(problem) = cases.line(line, text) {
+            faults.push(Fault { line, problem });
+        }
+    }
+    if cases.rule.is_empty() {
+        faults.push(Fault { line: 1, problem: "no `rule ID` names what the cases are about".to_owned() });
+    }
+    if cases.cases.is_empty() {
+        faults.push(Fault { line: 1, problem: "there is no `case`".to_owned() });
+    }
+    for case in &cases.cases {
+        if matches!(case.expects, Expects::Unsaid) {
+            let problem = "the case expects nothing: say what happens, or `expect none`".to_owned();
+            faults.push(Fault { line: case.line, problem });
+        }
+    }
+    faults.sort_by_key(|fault| fault.line);
+    if faults.is_empty() { Ok(cases) } else { Err(faults) }
+}
+
+impl Cases {
+    fn line(&mut self, line: usize, text: &str) -> Result<(), String> {
+        let mut words = text.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        match verb {
+            "rule" if self.rule.is_empty() => self.rule = next(&mut words, "a rule id")?.to_owned(),
+            "rule" => return Err("the rule is named already; one file is about one rule".to_owned()),
+            "case" => {
+                let name = words.by_ref().collect::<Vec<_>>().join(" ");
+                if name.is_empty() {
+                    return Err("the case has no name".to_owned());
+                }
+                self.cases.push(Case::new(name, line));
+            }
+            "point" | "at" | "expect" | "until" => {
+                let case = self.cases.last_mut().ok_or(format!("`{verb}` stands before the first `case`"))?;
+                match verb {
+                    "point" => case.point(line, &mut words)?,
+                    "at" => case.event(line, &mut words)?,
+                    "expect" => case.expect(&mut words)?,
+                    _ => case.until_us = Some(span(next(&mut words, "a time")?)?),
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "`{verb}` means nothing; a line begins with rule, case, point, at, expect or until"
+                ));
+            }
+        }
+        words.next().map_or(Ok(()), |more| Err(format!("`{more}` is too much")))
+    }
+}
+
+impl Case {
+    fn new(name: String, line: usize) -> Case {
+        Case { name, line, points: Vec::new(), events: Vec::new(), expects: Expects::Unsaid, until_us: None }
+    }
+
+    fn point(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
+        let id = next(words, "a point id")?.to_owned();
+        let tag = next(words, "a tag type")?.to_owned();
+        if self.points.iter().any(|point| point.id == id) {
+            return Err(format!("there is a point `{id}` already"));
+        }
+        let mut point = CasePoint {
+            line,
+            id,
+            tag,
+            equipment: "E-1".to_owned(),
+            range: (0.0, 100.0),
+            period_s: None,
+            dead_band: 0.0,
+            limits: Limits::default(),
+        };
+        for setting in words {
+            let (key, value) = setting.split_once('=').ok_or(format!("`{setting}` is no key=value"))?;
+            match key {
+                "equipment" => point.equipment = value.to_owned(),
+                "dead_band" => point.dead_band = number(value)?,
+                "period" => point.period_s = Some(whole_seconds(value)?),
+                "range" => {
+                    let (lo, hi) = value.split_once("..").ok_or(format!("`{value}` is no range such as 0..100"))?;
+                    point.range = (number(lo)?, number(hi)?);
+                }
+                _ => match LimitName::ALL.into_iter().find(|name| name.name() == key) {
+                    Some(name) => point.limits.set(name, Some(number(value)?)),
+                    None => return Err(format!("a point has no `{key}`")),
+                },
+            }
+        }
+        self.points.push(point);
+        Ok(())
+    }
+
+    fn event(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
+        let at_us = span(next(words, "a time")?)?;
+        if self.events.last().is_some_and(|last| last.at_us > at_us) || at_us < 0 {
+            return Err("time goes back: lines stand in the order in which they happen".to_owned());
+        }
+        let what = match next(words, "a point, `ack` or `link`")? {
+            "ack" => What::Ack(words.next().map(str::to_owned)),
+            "link" => match next(words, "`down` or `up`")? {
+                "down" => What::LinkDown,
+                "up" => What::LinkUp,
+                other => return Err(format!("the link goes `down` or `up`, not `{other}`")),
+            },
+            point => self.reading(point, words)?,
+        };
+        self.events.push(Event { line, at_us, what });
+        Ok(())
+    }
+
+    fn reading(&self, point: &str, words: &mut Words) -> Result<What, String> {
+        if !self.points.iter().any(|known| known.id == point) {
+            return Err(format!("there is no point `{point}` in this case"));
+        }
+        let value = number(next(words, "a value")?)?;
+        let (mut quality, mut device) = (Quality::Good, Device::AsReceived);
+        for setting in words {
+            match setting.split_once('=') {
+                Some(("q", "good")) => quality = Quality::Good,
+                Some(("q", "uncertain")) => quality = Quality::Uncertain,
+                Some(("q", "bad")) => quality = Quality::Bad,
+                Some(("device", "none")) => device = Device::None,
+                Some(("device", time)) => device = Device::At(span(time)?),
+                Some(_) | None => return Err(format!("a reading has no `{setting}`")),
+            }
+        }
+        Ok(What::Reading { point: point.to_owned(), value, quality, device })
+    }
+
+    fn expect(&mut self, words: &mut Words) -> Result<(), String> {
+        let first = next(words, "a time, `none` or `unbound`")?;
+        let whole = match first {
+            "none" => Some(Expects::None),
+            "unbound" => Some(Expects::Unbound),
+            _ => None,
+        };
+        match (whole, &mut self.expects) {
+            (Some(whole), Expects::Unsaid) => self.expects = whole,
+            (None, Expects::Unsaid) => self.expects = Expects::These(vec![transition(first, words)?]),
+            (None, Expects::These(list)) => list.push(transition(first, words)?),
+            (Some(_), _) | (None, Expects::None | Expects::Unbound) => {
+                return Err(format!("`expect {first}` and what was expected before exclude each other"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn transition(time: &str, words: &mut Words) -> Result<Expect, String> {
+    let at_us = span(time)?;
+    let mut what = next(words, "raise, again, severity, return or ack")?.to_owned();
+    match what.as_str() {
+        "raise" | "again" | "severity" => {
+            let severity = next(words, "a severity")?;
+            let severity = Severity::parse(severity).ok_or(format!("`{severity}` is no severity"))?;
+            what = format!("{what} {}", severity.name());
+        }
+        "return" | "ack" => {}
+        other => return Err(format!("`{other}` is no transition: raise, again, severity, return or ack")),
+    }
+    let mut expect = Expect { at_us, what, object: None, shows: Vec::new() };
+    while let Some(word) = words.next() {
+        match word.split_once('=') {
+            None if word == "on" => expect.object = Some(next(words, "an object")?.to_owned()),
+            None if word == "closed" && matches!(expect.what.as_str(), "return" | "ack") => {
+                expect.what.push_str(" closed");
+            }
+            Some(("value", value)) => expect.shows.push((Field::Value, number(value)?)),
+            Some(("worst", value)) => expect.shows.push((Field::Worst, number(value)?)),
+            Some(("limit", value)) => expect.shows.push((Field::Limit, number(value)?)),
+            Some(("count", value)) => expect.shows.push((Field::Count, number(value)?)),
+            Some(("since", time)) => expect.shows.push((Field::Since, span(time)? as f64)),
+            None | Some(_) => return Err(format!("`{word}` says nothing of a transition")),
+        }
+    }
+    Ok(expect)
+}
+
+fn next<'a>(words: &mut Words<'a>, wanted: &str) -> Result<&'a str, String> {
+    words.next().ok_or_else(|| format!("{wanted} is missing"))
+}
+
+fn number(word: &str) -> Result<f64, String> {
+    match word {
+        "true" => Ok(1.0),
+        "false" => Ok(0.0),
+        _ => f64::from_str(word).ok().filter(|value| value.is_finite()).ok_or(format!("`{word}` is no number")),
+    }
+}
+
+/// `200ms`, `10s`, `-5s`, `2m`, `1.5h`, `1d`, in microseconds.
+fn span(word: &str) -> Result<i64, String> {
+    let wrong = || format!("`{word}` is no time such as 10s, 200ms, 2m, 1.5h or 1d");
+    let unit_at = word.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let (amount, unit) = word.split_at(unit_at);
+    let unit_us = match unit {
+        "ms" => 1_000,
+        "s" => SECOND_US,
+        "m" => 60 * SECOND_US,
+        "h" => 3_600 * SECOND_US,
+        "d" => 86_400 * SECOND_US,
+        _ => return Err(wrong()),
+    };
+    let amount = f64::from_str(amount).ok().filter(|amount| amount.abs() < 1e9).ok_or_else(wrong)?;
+    Ok((amount * unit_us as f64).round() as i64)
+}
+
+fn whole_seconds(word: &str) -> Result<u32, String> {
+    let us = span(word)?;
+    let seconds = u32::try_from(us / SECOND_US).ok().filter(|&s| s > 0 && us % SECOND_US == 0);
+    seconds.ok_or(format!("a period is whole seconds, which `{word}` is not"))
+}

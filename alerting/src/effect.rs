@@ -1,0 +1,103 @@
+//! What a step changes in the world, keyed by (seq, index): the only thing that leaves the fold. Pure.
+
+use crate::alarm::AlarmChange;
+use crate::command::Outcome;
+use crate::input::Reject;
+use bytes::Bytes;
+use rules::reading::{Micros, PointId};
+use rules::view::PointKey;
+use serde::{Deserialize, Serialize};
+
+/// The outcome of one step. `business` is ordered by severity, worst first; the place of an effect in it is its index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    pub business: Vec<Business>,
+    pub readings: StoredReadings,
+    /// One for each command of the batch, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The business lane: small, and never behind a backlog of readings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Business {
+    Alarm(Box<AlarmChange>),
+    Quarantined(Quarantined),
+    /// A point got its number. Comes before any reading of it.
+    PointNumbered {
+        point: PointId,
+        key: PointKey,
+    },
+    /// A registry version came into force; canonical JSON.
+    Registered {
+        version: String,
+        at: Micros,
+        content: Bytes,
+    },
+    RulesActivated {
+        version: String,
+        at: Micros,
+        rules: Vec<String>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quarantined {
+    pub received: Micros,
+    pub topic: String,
+    pub payload: Bytes,
+    pub reject: Reject,
+}
+
+/// The readings lane.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StoredReadings {
+    /// Newer than everything stored for their point: may be copied without a look.
+    pub fast: Columns,
+    /// Not newer: must be compared with what is stored.
+    pub late: Columns,
+    /// Known to be stored already; dropped here, counted.
+    pub duplicates: u32,
+}
+
+impl StoredReadings {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fast.is_empty() && self.late.is_empty() && self.duplicates == 0
+    }
+}
+
+/// Readings by column, as they are stored. All columns have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Columns {
+    pub point: Vec<u32>,
+    /// The time the reading counts for: the device's where believed, else the receive time.
+    pub event_us: Vec<i64>,
+    pub value: Vec<f64>,
+    pub quality: Vec<u8>,
+    /// As sent; `NO_TIME` where the device sent none.
+    pub device_us: Vec<i64>,
+    /// Strictly increasing for each point.
+    pub received_us: Vec<i64>,
+    pub flags: Vec<u8>,
+}
+
+/// Stands for "the device sent no time" in `Columns::device_us`.
+pub const NO_TIME: i64 = i64::MIN;
+/// The message carried no device time.
+pub const FLAG_NO_DEVICE_TIME: u8 = 1;
+/// The device time was not believed; the reading counts for its receive time.
+pub const FLAG_UNBELIEVED: u8 = 2;
+/// Not newer than its point's newest: stored, not judged.
+pub const FLAG_NOT_JUDGED: u8 = 4;
+
+impl Columns {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.point.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.point.is_empty()
+    }
+}

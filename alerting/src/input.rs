@@ -1,0 +1,175 @@
+//! Everything that can happen to Davy: the closed list of inputs to the fold. Journalled with raw deliveries and
+//! content by hash, stepped with decoded deliveries and loaded content: hence the two type parameters. Pure.
+
+use crate::alarm::{Alarm, AlarmId};
+use crate::command::Command;
+use bytes::Bytes;
+use rules::reading::{Micros, Reading, Severity};
+use rules::registry::Registry;
+use rules::set::RuleSet;
+use rules::view::PointKey;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One record of the journal, one step of the fold. `now` is the only time the fold knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch<D, C> {
+    pub now: Micros,
+    pub inputs: Vec<Input<D, C>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Input<D, C> {
+    /// The first record of a journal: fixes what must be unique to it.
+    Genesis {
+        journal_id: String,
+        alarm_id_base: u64,
+    },
+    /// The fold's version that judges from here on (raised when a golden journal's effects change).
+    Engine {
+        version: u32,
+    },
+    Activate(C),
+    Delivery(D),
+    Command(Command),
+    /// Time has passed; asked for by the fold's own next deadline.
+    Tick,
+    Link(Link),
+    /// Davy was away from `down_since` until this batch's `now`.
+    Resumed {
+        down_since: Micros,
+    },
+    SystemFault(SystemFault),
+    /// Recovery: what the database knew when the journal that wrote it was lost.
+    Adopted(Adopted),
+    /// A record that made the fold panic twice; its deliveries are quarantined.
+    Skipped(Skipped),
+}
+
+impl<D, C> Input<D, C> {
+    /// The same input with its delivery decoded and its content loaded. Fails only if `content` does.
+    pub fn try_map<D2, C2, E>(
+        &self,
+        delivery: impl FnOnce(&D) -> D2,
+        content: impl FnOnce(&C) -> Result<C2, E>,
+    ) -> Result<Input<D2, C2>, E> {
+        Ok(match self {
+            Input::Genesis { journal_id, alarm_id_base } => {
+                Input::Genesis { journal_id: journal_id.clone(), alarm_id_base: *alarm_id_base }
+            }
+            Input::Engine { version } => Input::Engine { version: *version },
+            Input::Activate(named) => Input::Activate(content(named)?),
+            Input::Delivery(raw) => Input::Delivery(delivery(raw)),
+            Input::Command(command) => Input::Command(command.clone()),
+            Input::Tick => Input::Tick,
+            Input::Link(link) => Input::Link(*link),
+            Input::Resumed { down_since } => Input::Resumed { down_since: *down_since },
+            Input::SystemFault(fault) => Input::SystemFault(fault.clone()),
+            Input::Adopted(adopted) => Input::Adopted(adopted.clone()),
+            Input::Skipped(skipped) => Input::Skipped(skipped.clone()),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Link {
+    Up,
+    Down,
+}
+
+/// Something is wrong with Davy or with what it leans on. Raises a system alarm, or lets it return.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SystemFault {
+    /// `DAVY-…`, one open alarm for each.
+    pub code: String,
+    pub severity: Severity,
+    pub active: bool,
+    pub detail: String,
+}
+
+/// A message after the decoder: what could be read, what could not, and the bytes it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    pub received: Micros,
+    pub topic: String,
+    pub payload: Bytes,
+    /// MQTT DUP: the broker may have delivered this message before.
+    pub redelivered: bool,
+    /// Gateway `seq`, when sent.
+    pub gateway_seq: Option<u64>,
+    pub readings: Vec<Reading>,
+    pub rejects: Vec<Reject>,
+}
+
+/// Why a message, or one reading of it, goes to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Index of the reading in the message; `None` = the whole message.
+    pub index: Option<u32>,
+    pub reason: Reason,
+    /// For people: what exactly was wrong, never secret, at most 200 characters.
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    UnknownTopic,
+    UnknownFormat,
+    UnknownEnterprise,
+    UnknownGateway,
+    UnknownPoint,
+    /// The point is there, but belongs to another enterprise.
+    ForeignPoint,
+    Malformed,
+    WrongType,
+    NotFinite,
+    TooLarge,
+    TooManyReadings,
+    /// A record the fold could not digest.
+    Skipped,
+}
+
+/// Content that becomes part of the fold, named by the hash of its canonical bytes.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Registry { version: String, registry: Arc<Registry> },
+    Rules { version: String, rules: Arc<RuleSet> },
+    Limits { version: String, limits: Arc<FoldLimits> },
+}
+
+/// The configuration the fold itself reads; journalled like a registry. Defaults: domain.md, all CFG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldLimits {
+    /// A device time further ahead of its receive time than this is not believed. Seconds.
+    pub clock_skew_max_s: u32,
+    /// A device time older than this is not believed. Days.
+    pub retention_days: u32,
+    /// A point never seen starts its absence clock so long after its activation. Seconds.
+    pub never_seen_grace_s: u32,
+}
+
+impl Default for FoldLimits {
+    fn default() -> FoldLimits {
+        FoldLimits { clock_skew_max_s: 60, retention_days: 400, never_seen_grace_s: 600 }
+    }
+}
+
+/// Read from the database by `davy recover adopt`, so that a new journal continues where the lost one ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Newest event time stored for each point.
+    pub newest: Vec<(PointKey, Micros)>,
+    pub open_alarms: Vec<Alarm>,
+    /// Highest alarm id in the database.
+    pub alarm_id_max: Option<AlarmId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub seq: u64,
+    pub reason: String,
+    /// Topic and payload of every delivery of the skipped record.
+    pub raw: Vec<(String, Bytes)>,
+}

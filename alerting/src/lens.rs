@@ -1,0 +1,218 @@
+//! One rule over one run of readings: the rows its conditions need are gathered as the readings stand at that moment,
+//! then judged all at once, then asked for one by one. Must not know slots or time. Pure.
+
+use crate::points::Points;
+use crate::slot::Sight;
+use rules::bind::Instance;
+use rules::judge::{Frame, Program, Verdict};
+use rules::reading::{Quality, Severity};
+use rules::registry::LimitName;
+use rules::rule::{Column, Rule};
+use std::collections::BTreeSet;
+
+/// The gathered rows of one rule and what its conditions say of them.
+#[derive(Debug)]
+pub struct Lens {
+    when: Gather,
+    /// Only where the rule has a `clear` of its own; the default way back reads the rows of `when`.
+    clear: Option<Gather>,
+    reads_bad: bool,
+    /// By row: the instance it is for.
+    instances: Vec<u32>,
+    /// The rows of `when` by verdict.
+    verdicts: Vec<Verdict>,
+    /// The rows for which the way back was asked, as verdicts, and by row of `when` where to find them.
+    back: Frame,
+    back_verdicts: Vec<Verdict>,
+    back_of: Vec<u32>,
+}
+
+/// The columns of one program and where their values come from.
+#[derive(Debug)]
+struct Gather {
+    feeds: Vec<Feed>,
+    frame: Frame,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Feed {
+    Value,
+    Bad,
+    Limit(LimitName),
+    RangeLo,
+    RangeHi,
+    Period,
+    /// Index into `Instance::tags`.
+    Tag(usize),
+    /// Never given to rules on readings.
+    Nothing,
+}
+
+/// The part of a reading that conditions see.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    pub value: f64,
+    pub quality: Quality,
+}
+
+/// What a rule says of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// An input is missing: neither true nor false.
+    Nothing,
+    Seen(Sight),
+    Failed(&'a str),
+}
+
+/// No way back was asked for this row.
+const NOT_ASKED: u32 = u32::MAX;
+
+impl Lens {
+    /// `tag_names` as the rule's instances have them: sorted, distinct.
+    #[must_use]
+    pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
+        let when = Gather::new(&rule.when, tag_names);
+        let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, tag_names));
+        let reads_bad = [Some(&when), clear.as_ref()].into_iter().flatten().any(|g| g.feeds.contains(&Feed::Bad));
+        Lens {
+            when,
+            reads_bad,
+            instances: Vec::new(),
+            verdicts: Vec::new(),
+            back: Frame::for_program(rule.way_back()),
+            clear,
+            back_verdicts: Vec::new(),
+            back_of: Vec::new(),
+        }
+    }
+
+    /// Bad readings are shown only to rules that ask for them.
+    #[must_use]
+    pub fn wants(&self, quality: Quality) -> bool {
+        self.reads_bad || quality != Quality::Bad
+    }
+
+    /// Takes one reading of one instance down, with everything else as it stands now. Returns the number of the row.
+    pub fn gather(&mut self, number: u32, instance: &Instance, sample: Sample, points: &Points) -> u32 {
+        let row = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        self.instances.push(number);
+        self.when.push(instance, sample, points);
+        if let Some(clear) = &mut self.clear {
+            clear.push(instance, sample, points);
+        }
+        row
+    }
+
+    /// Judges all rows. The way back is asked only where an alarm may stand: `is_busy` says which instances are not
+    /// quiet before the run; the others become so by a breach within it.
+    pub fn judge(&mut self, rule: &Rule, instances: &[Instance], is_busy: &dyn Fn(u32) -> bool) {
+        rule.when.judge(&self.when.frame, &mut self.verdicts);
+        let mut fired: BTreeSet<u32> = BTreeSet::new();
+        for (row, verdict) in self.verdicts.iter().enumerate() {
+            let Some(&number) = self.instances.get(row) else { break };
+            let asked = match verdict {
+                Verdict::Fires(_) => {
+                    fired.insert(number);
+                    false
+                }
+                Verdict::Quiet => is_busy(number) || fired.contains(&number),
+                Verdict::Missing | Verdict::Fails(_) => false,
+            };
+            self.back_of.push(if asked { u32::try_from(self.back.rows()).unwrap_or(NOT_ASKED) } else { NOT_ASKED });
+            if asked {
+                let dead_band = instances.get(number as usize).map_or(0.0, |instance| instance.dead_band);
+                let from = self.clear.as_ref().unwrap_or(&self.when);
+                from.copy_row(row, &mut self.back, |value| rule.way_back_value(value, dead_band));
+            }
+        }
+        rule.way_back().judge(&self.back, &mut self.back_verdicts);
+    }
+
+    /// What the rule says of a row; `severity` is what a plain `true` means on this instance.
+    #[must_use]
+    pub fn said(&self, row: u32, rule: &Rule, severity: Severity) -> Said<'_> {
+        let row = row as usize;
+        match self.verdicts.get(row) {
+            Some(Verdict::Fires(graded)) => {
+                Said::Seen(Sight::Breach(graded.map_or(severity, |graded| graded.min(rule.severity_max))))
+            }
+            Some(Verdict::Quiet) => match self.back_of.get(row).and_then(|&at| self.back_verdicts.get(at as usize)) {
+                Some(Verdict::Fails(error)) => Said::Failed(error),
+                Some(verdict) if rule.is_over(verdict) => Said::Seen(Sight::Over),
+                Some(_) | None => Said::Seen(Sight::Between),
+            },
+            Some(Verdict::Fails(error)) => Said::Failed(error),
+            Some(Verdict::Missing) | None => Said::Nothing,
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// Forgets the run and keeps the memory.
+    pub fn clear(&mut self) {
+        self.when.frame.clear();
+        if let Some(clear) = &mut self.clear {
+            clear.frame.clear();
+        }
+        self.back.clear();
+        self.instances.clear();
+        self.verdicts.clear();
+        self.back_verdicts.clear();
+        self.back_of.clear();
+    }
+}
+
+impl Gather {
+    fn new(program: &Program, tag_names: &[String]) -> Gather {
+        let feeds = program.columns().iter().map(|column| Feed::of(column, tag_names)).collect();
+        Gather { feeds, frame: Frame::for_program(program) }
+    }
+
+    fn push(&mut self, instance: &Instance, sample: Sample, points: &Points) {
+        for (feed, column) in self.feeds.iter().zip(&mut self.frame.columns) {
+            column.push(feed.value(instance, sample, points));
+        }
+    }
+
+    /// Copies one row, its `value` moved.
+    fn copy_row(&self, row: usize, into: &mut Frame, moved: impl Fn(f64) -> f64) {
+        for ((feed, from), to) in self.feeds.iter().zip(&self.frame.columns).zip(&mut into.columns) {
+            let value = from.get(row).copied().unwrap_or(f64::NAN);
+            to.push(if *feed == Feed::Value { moved(value) } else { value });
+        }
+    }
+}
+
+impl Feed {
+    fn of(column: &Column, tag_names: &[String]) -> Feed {
+        match column {
+            Column::Value => Feed::Value,
+            Column::Bad => Feed::Bad,
+            Column::Limit(name) => Feed::Limit(*name),
+            Column::RangeLo => Feed::RangeLo,
+            Column::RangeHi => Feed::RangeHi,
+            Column::Period => Feed::Period,
+            Column::Age => Feed::Nothing,
+            Column::Tag(tag) => tag_names.iter().position(|name| name == tag).map_or(Feed::Nothing, Feed::Tag),
+        }
+    }
+
+    fn value(self, instance: &Instance, sample: Sample, points: &Points) -> f64 {
+        match self {
+            Feed::Value => sample.value,
+            Feed::Bad => f64::from(u8::from(sample.quality == Quality::Bad)),
+            Feed::Limit(name) => instance.limits.get(name).unwrap_or(f64::NAN),
+            Feed::RangeLo => instance.range_lo,
+            Feed::RangeHi => instance.range_hi,
+            Feed::Period => {
+                // Periods are whole seconds by the registry's own type.
+                instance.period_us.map_or(f64::NAN, |us| us as f64 / rules::reading::SECOND_US as f64)
+            }
+            Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| points.held(point)),
+            Feed::Nothing => f64::NAN,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! State to bytes and back. Canonical: the same state gives the same bytes, whatever its derived parts look like; those
+//! are left out and made anew. Checked on the way out and on the way in. Must not know files. Pure.
+
+use crate::answers::{Answers, Given};
+use crate::book::{Book, SavedBook};
+use crate::input::{Content, FoldLimits};
+use crate::intern::Intern;
+use crate::points::Points;
+use crate::redelivery::Redeliveries;
+use crate::slot::Slot;
+use crate::state::{Outage, SlotKey, State, Versions};
+use crate::system::Systems;
+use rules::reading::Micros;
+use rules::registry::Registry;
+use rules::set::RuleSet;
+use rules::view::PointKey;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The layout of the bytes; stands before them.
+pub const FORMAT: u32 = 1;
+
+/// Why a snapshot does not open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    #[error("snapshot format {0} is not known to this version, which reads format {FORMAT}")]
+    Format(u32),
+    #[error("not a snapshot: {0}")]
+    Malformed(String),
+    #[error("{kind} {version} is not there")]
+    MissingContent { kind: &'static str, version: String },
+    #[error("the snapshot contradicts itself: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// Gives back content by kind (`registry`, `rules`, `limits`) and version.
+pub type Load<'a> = dyn FnMut(&str, &str) -> Option<Content> + 'a;
+
+/// Borrowed on the way out: a district's points are not copied to be written.
+#[derive(Serialize, Deserialize)]
+struct Saved<'a> {
+    seq: u64,
+    now: Micros,
+    journal_id: Option<String>,
+    engine: Option<u32>,
+    versions: Versions,
+    keys: Cow<'a, [PointKey]>,
+    points: Cow<'a, Points>,
+    redeliveries: Cow<'a, Redeliveries>,
+    book: SavedBook,
+    /// All slots that are not quiet, by name.
+    slots: Vec<(SlotKey, Slot)>,
+    systems: Cow<'a, Systems>,
+    answers: Vec<(String, Given)>,
+    outage: Outage,
+}
+
+impl State {
+    /// The bytes of a snapshot, taken between two steps.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let slots = (0_u32..).zip(self.slots.iter()).filter(|(_, slot)| **slot != Slot::default());
+        let mut slots: Vec<(SlotKey, Slot)> =
+            slots.filter_map(|(number, slot)| Some((self.slot_key(number)?, slot.clone()))).collect();
+        slots.extend(self.orphans.iter().cloned());
+        slots.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let saved = Saved {
+            seq: self.seq,
+            now: self.now,
+            journal_id: self.journal_id.clone(),
+            engine: self.engine,
+            versions: self.versions.clone(),
+            keys: Cow::Borrowed(self.intern.keys()),
+            points: Cow::Borrowed(&self.points),
+            redeliveries: Cow::Borrowed(&self.redeliveries),
+            book: self.book.save(),
+            slots,
+            systems: Cow::Borrowed(&self.systems),
+            answers: self.answers.save(),
+            outage: self.outage.clone(),
+        };
+        let wrong = saved.wrong();
+        assert!(wrong.is_none(), "the state contradicts itself: {}", wrong.unwrap_or_default());
+        let bytes = postcard::to_stdvec(&(FORMAT, saved));
+        assert!(bytes.is_ok(), "plain data in memory can always be written down");
+        bytes.unwrap_or_default()
+    }
+
+    /// The state of a snapshot. `load` gives the content that was in force.
+    ///
+    /// # Errors
+    /// The format is not known, the bytes are not a snapshot or contradict themselves, or content is missing.
+    pub fn restore(bytes: &[u8], load: &mut Load<'_>) -> Result<State, RestoreError> {
+        let malformed = |e: postcard::Error| RestoreError::Malformed(e.to_string());
+        let (format, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(malformed)?;
+        if format != FORMAT {
+            return Err(RestoreError::Format(format));
+        }
+        let saved: Saved = postcard::from_bytes(rest).map_err(malformed)?;
+        if let Some(wrong) = saved.wrong() {
+            return Err(RestoreError::Inconsistent(wrong));
+        }
+        let content = load_content(&saved.versions, load)?;
+        let intern =
+            Intern::from_keys(saved.keys.into_owned()).ok_or(RestoreError::Inconsistent("a point has two numbers"))?;
+        let mut state = State {
+            seq: saved.seq,
+            now: saved.now,
+            journal_id: saved.journal_id,
+            engine: saved.engine,
+            versions: saved.versions,
+            limits: content.limits,
+            intern,
+            points: saved.points.into_owned(),
+            redeliveries: saved.redeliveries.into_owned(),
+            book: Book::restore(saved.book),
+            systems: saved.systems.into_owned(),
+            answers: Answers::restore(saved.answers),
+            outage: saved.outage,
+            ..State::default()
+        };
+        if let Some((version, registry)) = &content.registry {
+            state.view = Some(state.view_of(registry, version));
+        }
+        let (version, rules) = content.rules.unwrap_or_default();
+        state.bind(rules, version);
+        state.put_slots(saved.slots);
+        let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
+        for (id, seat) in seats {
+            state.book.seat(id, seat);
+        }
+        Ok(state)
+    }
+}
+
+#[derive(Default)]
+struct Loaded {
+    registry: Option<(String, Arc<Registry>)>,
+    rules: Option<(String, Arc<RuleSet>)>,
+    limits: Arc<FoldLimits>,
+}
+
+fn load_content(versions: &Versions, load: &mut Load<'_>) -> Result<Loaded, RestoreError> {
+    let mut loaded = Loaded::default();
+    let wanted = [("registry", &versions.registry), ("rules", &versions.rules), ("limits", &versions.limits)];
+    for (kind, version) in wanted {
+        let Some(version) = version else { continue };
+        match (kind, load(kind, version)) {
+            ("registry", Some(Content::Registry { registry, .. })) => {
+                loaded.registry = Some((version.clone(), registry));
+            }
+            ("rules", Some(Content::Rules { rules, .. })) => loaded.rules = Some((version.clone(), rules)),
+            ("limits", Some(Content::Limits { limits, .. })) => loaded.limits = limits,
+            _ => return Err(RestoreError::MissingContent { kind, version: version.clone() }),
+        }
+    }
+    Ok(loaded)
+}
+
+impl Saved<'_> {
+    /// What must hold of every state, and does not.
+    fn wrong(&self) -> Option<&'static str> {
+        if self.points.len() != self.keys.len() || !self.points.is_whole() {
+            return Some("a column of the points is too short or too long");
+        }
+        if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Some("a rule has two slots on one object");
+        }
+        for (_, slot) in &self.slots {
+            match &slot.alarm {
+                Some(alarm) if !alarm.state.is_open() => return Some("a closed alarm sits in a slot"),
+                Some(alarm) if alarm.state.is_in_breach() != slot.phase.is_alarm() => {
+                    return Some("an alarm and its condition do not agree");
+                }
+                None if slot.phase.is_alarm() => return Some("a breach has no alarm"),
+                Some(_) | None => {}
+            }
+        }
+        let open = self.slots.iter().filter_map(|(_, slot)| slot.alarm.as_deref());
+        let open = open.chain(self.systems.iter().map(|(alarm, _)| alarm));
+        let mut ids = BTreeSet::new();
+        for alarm in open.chain(&self.book.closed) {
+            if alarm.id.0 > self.book.last_id || !ids.insert(alarm.id) {
+                return Some("an alarm number was given twice");
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,132 @@
+//! Every rule on every object in force, one slot each, and the queue of those that wait for a time. Must not know
+//! what a rule reads. Pure.
+
+use crate::alarm::{Alarm, AlarmChange, Birth};
+use crate::book::{Book, Seat};
+use crate::slot::{Phase, Side, Slot, Turn};
+use rules::reading::Micros;
+use std::collections::BTreeSet;
+
+/// By instance number of the binding in force.
+#[derive(Debug, Default)]
+pub struct Slots {
+    slots: Vec<Slot>,
+    /// Exactly the slots with a due time. Derived.
+    due: BTreeSet<(Micros, u32)>,
+}
+
+/// What a turn needs to become an alarm; the birth is only asked for when one is born.
+pub struct Stage<'a> {
+    pub number: u32,
+    pub side: Side,
+    pub at: Micros,
+    pub birth: &'a dyn Fn() -> Birth,
+}
+
+impl Slots {
+    /// `len` quiet slots.
+    #[must_use]
+    pub fn new(len: usize) -> Slots {
+        Slots { slots: vec![Slot::default(); len], due: BTreeSet::new() }
+    }
+
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Slot> {
+        self.slots.get(number as usize)
+    }
+
+    /// By instance number.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> + '_ {
+        self.slots.iter()
+    }
+
+    #[must_use]
+    pub fn is_busy(&self, number: u32) -> bool {
+        self.get(number).is_some_and(|slot| slot.phase != Phase::Quiet)
+    }
+
+    /// Puts a slot's whole state in its place, as after a restore or a change of rules.
+    pub fn place(&mut self, number: u32, slot: Slot) {
+        let due = slot.phase.due();
+        if let Some(place) = self.slots.get_mut(number as usize) {
+            if let Some(before) = place.phase.due() {
+                self.due.remove(&(before, number));
+            }
+            *place = slot;
+            if let Some(due) = due {
+                self.due.insert((due, number));
+            }
+        }
+    }
+
+    /// Everything that is not quiet, taken out.
+    pub fn drain(&mut self) -> impl Iterator<Item = (u32, Slot)> {
+        self.due.clear();
+        (0_u32..).zip(std::mem::take(&mut self.slots)).filter(|(_, slot)| *slot != Slot::default())
+    }
+
+    /// When the next slot changes by time alone, and which.
+    #[must_use]
+    pub fn next_due(&self) -> Option<(Micros, u32)> {
+        self.due.first().copied()
+    }
+
+    /// Moves a slot's phase and records what its alarm makes of it.
+    pub fn turn(&mut self, stage: &Stage<'_>, book: &mut Book, step: impl FnOnce(&mut Phase) -> Turn) {
+        let number = stage.number;
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        let before = slot.phase.due();
+        let turn = step(&mut slot.phase);
+        let after = slot.phase.due();
+        if before != after {
+            if let Some(before) = before {
+                self.due.remove(&(before, number));
+            }
+            if let Some(after) = after {
+                self.due.insert((after, number));
+            }
+        }
+        if let Some(change) = follow(slot, &turn, stage, book) {
+            book.enter(change, Seat::Slot(number));
+        }
+    }
+
+    /// Lets a person or recovery touch the alarm of a slot; a closed alarm leaves it.
+    pub fn touch(
+        &mut self,
+        number: u32,
+        book: &mut Book,
+        change: impl FnOnce(&mut Alarm) -> Option<AlarmChange>,
+    ) -> bool {
+        let Some(slot) = self.slots.get_mut(number as usize) else { return false };
+        let Some(change) = slot.alarm.as_deref_mut().and_then(change) else { return false };
+        slot.drop_closed();
+        book.enter(change, Seat::Slot(number));
+        true
+    }
+}
+
+impl Slot {
+    fn drop_closed(&mut self) {
+        if self.alarm.as_ref().is_some_and(|alarm| !alarm.state.is_open()) {
+            self.alarm = None;
+        }
+    }
+}
+
+/// What a slot's alarm makes of a turn: the only place where an alarm of a rule is born.
+fn follow(slot: &mut Slot, turn: &Turn, stage: &Stage<'_>, book: &mut Book) -> Option<AlarmChange> {
+    let change = match (turn, slot.alarm.as_deref_mut()) {
+        (Turn::Stay, _) | (Turn::Hold(..) | Turn::Leave(_), None) => None,
+        (Turn::Enter(breach), Some(alarm)) => Some(alarm.breach_again(breach, stage.side, stage.at)),
+        (Turn::Enter(breach), None) => {
+            let (alarm, change) = Alarm::raise(book.next_id(), (stage.birth)(), breach, stage.at);
+            slot.alarm = Some(Box::new(alarm));
+            Some(change)
+        }
+        (Turn::Hold(severity, moment), Some(alarm)) => alarm.hold(*severity, *moment, stage.side),
+        (Turn::Leave(moment), Some(alarm)) => Some(alarm.give_back(*moment)),
+    };
+    slot.drop_closed();
+    change
+}

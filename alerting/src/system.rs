@@ -1,0 +1,170 @@
+//! Davy's own alarms: what is wrong with it, with what it leans on, or with a rule. One open alarm for each code, and
+//! for each rule that fails. Must not know readings. Pure.
+
+use crate::alarm::{Alarm, AlarmChange, Birth, Object};
+use crate::book::{Book, Seat};
+use crate::slot::{Breach, Moment, Side};
+use rules::bind::ObjectKey;
+use rules::reading::{Micros, Severity};
+use rules::registry::Text;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The broker's link is down.
+pub const BROKER_LINK: &str = "DAVY-BROKER-LINK";
+/// A rule could not be evaluated.
+pub const RULE_ERROR: &str = "DAVY-RULE-ERROR";
+/// A record of the journal could not be digested.
+pub const SKIPPED: &str = "DAVY-SKIPPED";
+
+/// The open system alarms. Each is in breach while its cause lasts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Systems {
+    pub(crate) codes: BTreeMap<String, Alarm>,
+    /// By rule id.
+    pub(crate) rule_errors: BTreeMap<String, RuleError>,
+}
+
+/// A rule that fails, and the object on which it failed first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleError {
+    pub alarm: Alarm,
+    pub object: ObjectKey,
+}
+
+/// What is to be said of a system alarm that stands.
+#[derive(Clone, Debug)]
+pub struct Notice<'a> {
+    pub code: &'a str,
+    pub severity: Severity,
+    pub detail: &'a str,
+    pub at: Micros,
+}
+
+impl Systems {
+    /// The cause is there: raises the code's alarm, or keeps it in breach.
+    pub fn raise(&mut self, notice: &Notice<'_>, book: &mut Book) {
+        let change = match self.codes.get_mut(notice.code) {
+            Some(alarm) => again(alarm, notice),
+            None => {
+                let (alarm, change) = born(notice, book);
+                self.codes.insert(notice.code.to_owned(), alarm);
+                Some(change)
+            }
+        };
+        if let Some(change) = change {
+            book.enter(change, Seat::System(notice.code.to_owned()));
+        }
+    }
+
+    /// The cause is gone. Nothing if the code's alarm is not in breach.
+    pub fn clear(&mut self, code: &str, at: Micros, book: &mut Book) {
+        let Some(alarm) = self.codes.get_mut(code).filter(|alarm| alarm.state.is_in_breach()) else { return };
+        let change = alarm.give_back(Moment { at, value: None });
+        if !alarm.state.is_open() {
+            self.codes.remove(code);
+        }
+        book.enter(change, Seat::System(code.to_owned()));
+    }
+
+    /// A rule failed on an object. Only the first object is named while the alarm stands: one alarm a rule, whatever
+    /// the number of its points.
+    pub fn rule_failed(&mut self, rule: &str, object: &ObjectKey, notice: &Notice<'_>, book: &mut Book) {
+        let change = match self.rule_errors.get_mut(rule) {
+            Some(known) if known.alarm.state.is_in_breach() => return,
+            Some(known) => {
+                known.object = object.clone();
+                again(&mut known.alarm, notice)
+            }
+            None => {
+                let (alarm, change) = born(notice, book);
+                self.rule_errors.insert(rule.to_owned(), RuleError { alarm, object: object.clone() });
+                Some(change)
+            }
+        };
+        if let Some(change) = change {
+            book.enter(change, Seat::RuleError(rule.to_owned()));
+        }
+    }
+
+    /// A rule could be evaluated on an object.
+    pub fn rule_worked(&mut self, rule: &str, object: &ObjectKey, at: Micros, book: &mut Book) {
+        let Some(known) = self.rule_errors.get_mut(rule) else { return };
+        if known.object != *object || !known.alarm.state.is_in_breach() {
+            return;
+        }
+        let change = known.alarm.give_back(Moment { at, value: None });
+        if !known.alarm.state.is_open() {
+            self.rule_errors.remove(rule);
+        }
+        book.enter(change, Seat::RuleError(rule.to_owned()));
+    }
+
+    /// Whether any rule is known to fail: spares the look-up for every reading.
+    #[must_use]
+    pub fn has_rule_errors(&self) -> bool {
+        !self.rule_errors.is_empty()
+    }
+
+    /// Every open alarm with its seat.
+    pub fn iter(&self) -> impl Iterator<Item = (&Alarm, Seat)> + '_ {
+        let codes = self.codes.iter().map(|(code, alarm)| (alarm, Seat::System(code.clone())));
+        let errors = self.rule_errors.iter().map(|(rule, known)| (&known.alarm, Seat::RuleError(rule.clone())));
+        codes.chain(errors)
+    }
+
+    /// Lets a person or recovery touch an alarm; a closed alarm leaves.
+    pub fn touch(
+        &mut self,
+        seat: &Seat,
+        book: &mut Book,
+        change: impl FnOnce(&mut Alarm) -> Option<AlarmChange>,
+    ) -> bool {
+        let alarm = match seat {
+            Seat::System(code) => self.codes.get_mut(code),
+            Seat::RuleError(rule) => self.rule_errors.get_mut(rule).map(|known| &mut known.alarm),
+            Seat::Slot(_) => None,
+        };
+        let Some(change) = alarm.and_then(change) else { return false };
+        self.codes.retain(|_, alarm| alarm.state.is_open());
+        self.rule_errors.retain(|_, known| known.alarm.state.is_open());
+        book.enter(change, seat.clone());
+        true
+    }
+}
+
+fn born(notice: &Notice<'_>, book: &mut Book) -> (Alarm, AlarmChange) {
+    let birth = Birth {
+        rule: notice.code.to_owned(),
+        name: name_of(notice.code),
+        object: Object::default(),
+        limit: None,
+        rule_set: String::new(),
+        text: said(notice.detail),
+    };
+    let breach = Breach::new(notice.severity, Moment { at: notice.at, value: None });
+    Alarm::raise(book.next_id(), birth, &breach, notice.at)
+}
+
+fn again(alarm: &mut Alarm, notice: &Notice<'_>) -> Option<AlarmChange> {
+    alarm.text = said(notice.detail);
+    let moment = Moment { at: notice.at, value: None };
+    if alarm.state.is_in_breach() {
+        return alarm.hold(notice.severity, moment, Side::Unknown);
+    }
+    Some(alarm.breach_again(&Breach::new(notice.severity, moment), Side::Unknown, notice.at))
+}
+
+fn said(detail: &str) -> Text {
+    Text { zh: detail.to_owned(), en: detail.to_owned() }
+}
+
+fn name_of(code: &str) -> Text {
+    let (zh, en) = match code {
+        BROKER_LINK => ("与消息服务器的连接中断", "The link to the broker is down"),
+        RULE_ERROR => ("规则无法计算", "A rule cannot be evaluated"),
+        SKIPPED => ("一条日志记录被跳过", "A record of the journal was skipped"),
+        _ => ("系统故障", "Something is wrong with Davy or with what it leans on"),
+    };
+    Text { zh: zh.to_owned(), en: en.to_owned() }
+}
