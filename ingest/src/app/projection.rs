@@ -1,0 +1,165 @@
+//! Two projectors, one for each lane, between the spools and PostgreSQL; what they may know of spool and journal. I/O.
+
+use super::Shared;
+use crate::config::Config;
+use crate::disk::RealDisk;
+use crate::engine::fold::Fold;
+use crate::journal::{Reader, checksum_of, identity};
+use crate::spool::SpoolTail;
+use crate::store::archive::PostgresArchive;
+use crate::store::connection::Connection;
+use crate::store::lane::{Backlog, Evidence, Lane, LaneRecord};
+use crate::store::memory::Memory;
+use crate::store::progress::Progress;
+use crate::store::projector::{Doors, Projector};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+/// What the rest of the process may ask of the projectors.
+#[derive(Clone)]
+pub(crate) struct Projection {
+    pub(crate) progress: Vec<watch::Receiver<Progress>>,
+    nudges: Vec<Arc<Notify>>,
+    memory: Arc<Memory>,
+    evidence: Arc<JournalEvidence>,
+    /// From where each spool still holds everything, in the order of `Lane::ALL`.
+    bases: [Base; 2],
+}
+
+type Base = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// A session of that role, as configured.
+pub(crate) fn connection(config: &Config, user: &str) -> anyhow::Result<Connection> {
+    Ok(Connection {
+        host: config.database.host.clone(),
+        port: config.database.port,
+        user: user.to_owned(),
+        password: config.database_password()?,
+        dbname: config.database.name.clone(),
+    })
+}
+
+pub(super) fn start(
+    config: &Config,
+    fold: &Fold<RealDisk>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<(Projection, Vec<JoinHandle<()>>)> {
+    let writer = connection(config, &config.database.user)?;
+    let memory = Arc::new(Memory::open(&config.data.dir.join("projection.json")));
+    let evidence = Arc::new(JournalEvidence { dir: config.data.dir.join("journal"), head: fold.head_watch() });
+    let bases = fold.spools().map(|spool| Arc::new(spool.base_reader()) as Base);
+    let (progress, nudges) = (Vec::new(), Vec::new());
+    let mut projection = Projection { progress, nudges, memory, evidence: evidence.clone(), bases };
+    let mut tasks = Vec::new();
+    for (lane, spool) in Lane::ALL.into_iter().zip(fold.spools()) {
+        let doors = Doors {
+            archive: PostgresArchive::new(writer.clone(), lane),
+            backlog: SpoolBacklog(spool.tail()),
+            evidence: evidence.clone(),
+            memory: projection.memory.clone(),
+        };
+        let projector = Projector::new(lane, doors);
+        projection.progress.push(projector.progress());
+        projection.nudges.push(projector.nudge());
+        tasks.push(tokio::spawn(projector.run(stopped.clone())));
+    }
+    Ok((projection, tasks))
+}
+
+impl Projection {
+    /// After a recovery: what was remembered of the former database is void, and the lanes claim anew.
+    pub(super) fn claim_anew(&self) -> io::Result<()> {
+        self.memory.forget()?;
+        for nudge in &self.nudges {
+            nudge.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(super) fn bases(&self) -> [(Lane, u64); 2] {
+        let [readings, business] = &self.bases;
+        [(Lane::Readings, readings()), (Lane::Business, business())]
+    }
+
+    pub(super) fn journal_id(&self) -> String {
+        self.evidence.journal_id()
+    }
+
+    /// The first refusal among the lanes: its name and text.
+    pub(super) fn refusal(&self) -> Option<(&'static str, String)> {
+        use crate::store::progress::LaneState;
+        self.progress.iter().find_map(|progress| match &progress.borrow().state {
+            LaneState::Refused { name, text } => Some((*name, text.clone())),
+            _ => None,
+        })
+    }
+}
+
+/// The spool of one lane. Its records are given up by the engine's housekeeping, which asks how far the lanes are.
+struct SpoolBacklog(SpoolTail<RealDisk>);
+
+impl Backlog for SpoolBacklog {
+    fn base(&self) -> u64 {
+        self.0.base()
+    }
+
+    fn head(&self) -> watch::Receiver<u64> {
+        self.0.head()
+    }
+
+    fn read_after(&mut self, seq: u64, bytes_max: usize) -> io::Result<Vec<LaneRecord>> {
+        let records = self.0.read_after(seq, bytes_max).map_err(io::Error::other)?;
+        let lane_record =
+            |r: crate::spool::SpoolRecord| LaneRecord { seq: r.seq, journal_crc: r.journal_crc, payload: r.payload };
+        Ok(records.into_iter().map(lane_record).collect())
+    }
+
+    fn release(&mut self, _seq: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The journal as a projector may see it: from outside, beside the engine.
+struct JournalEvidence {
+    dir: PathBuf,
+    head: watch::Receiver<u64>,
+}
+
+impl Evidence for JournalEvidence {
+    fn journal_id(&self) -> String {
+        match identity::read(&RealDisk, &self.dir) {
+            Ok(Some(identity)) => identity.journal_id,
+            Ok(None) => String::new(),
+            Err(e) => {
+                tracing::error!(error = %e, "journal identity unreadable");
+                String::new()
+            }
+        }
+    }
+
+    fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    fn checksum(&self, seq: u64) -> Option<u32> {
+        let found = checksum_of(&mut Reader::new(RealDisk, self.dir.clone(), seq), seq);
+        found.unwrap_or_else(|e| {
+            tracing::error!(seq, error = %e, "journal record unreadable");
+            None
+        })
+    }
+}
+
+/// The lanes tell the hub how they are, and raise or clear the system alarms that speak of them.
+pub(super) fn reports(
+    projection: &Projection,
+    shared: &Shared,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let watchers = projection.progress.iter().cloned();
+    let spawn = |progress| tokio::spawn(super::reports::lane(progress, shared.clone(), stopped.clone()));
+    watchers.map(spawn).collect()
+}

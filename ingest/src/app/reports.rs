@@ -1,0 +1,172 @@
+//! Who tells the hub what: the recovered state at start, the lanes of the projection while it runs. I/O.
+
+use super::Shared;
+use crate::disk::RealDisk;
+use crate::engine::fold::Fold;
+use crate::hub::health::{Component, Condition, Report};
+use crate::hub::{Recovered, Versions};
+use crate::mqtt::Standing;
+use crate::store::lane::Lane;
+use crate::store::progress::{LaneState, Progress};
+use alerting::input::SystemFault;
+use rules::reading::{Micros, Severity};
+use std::collections::VecDeque;
+use tokio::sync::watch;
+
+/// The database does not follow: shown on the alarm list, for it means that the record of the day is behind.
+const DATABASE_CODE: &str = "DAVY-DATABASE";
+/// The database refuses this journal: nobody but a person can mend that.
+const REFUSED_CODE: &str = "DAVY-PROJECTION-REFUSED";
+const READINGS_REFUSED_CODE: &str = "DAVY-READINGS-REFUSED";
+/// Effects were set aside in `projection_rejected`.
+const REJECTED_CODE: &str = "DAVY-PROJECTION-REJECTED";
+
+/// Shows what the fold knows after recovery.
+pub(super) fn load(shared: &Shared, fold: &Fold<RealDisk>) {
+    let state = fold.state();
+    let view = state.view().cloned();
+    let numbers = view.iter().flat_map(|view| view.points()).map(|(id, _)| id);
+    shared.hub.load(Recovered {
+        journal_id: fold.journal().identity().journal_id.clone(),
+        seq: fold.journal().head(),
+        now: state.now(),
+        versions: versions(fold),
+        alarms: state.open_alarms().chain(state.recent_closed()).cloned().collect(),
+        last: numbers.filter_map(|id| Some((id, state.last(id)?))).collect(),
+        view,
+    });
+    let now = shared.clock.now();
+    shared.hub.report(Component::Engine, Report::up(), now);
+    shared.hub.report(Component::Journal, Report::up(), now);
+    shared.hub.report(Component::Broker, Report::down("not connected yet"), now);
+}
+
+pub(super) fn versions(fold: &Fold<RealDisk>) -> Versions {
+    let versions = fold.state().versions();
+    Versions {
+        registry: versions.registry.clone().unwrap_or_default(),
+        rules: versions.rules.clone().unwrap_or_default(),
+        limits: versions.limits.clone().unwrap_or_default(),
+    }
+}
+
+/// Follows one lane until the stop.
+pub(super) async fn lane(mut progress: watch::Receiver<Progress>, shared: Shared, mut stopped: watch::Receiver<bool>) {
+    let mut told = LaneState::Starting;
+    let mut rejected = 0;
+    let mut setting_aside = false;
+    let mut age = Age::default();
+    loop {
+        let now = progress.borrow_and_update().clone();
+        let component = component(now.lane);
+        let at = shared.clock.now();
+        let lag_us = age.of(&now, at);
+        shared.hub.report(component, Report { lag_us, ..report(&now) }, at);
+        if told.name() != now.state.name() {
+            for fault in faults(&now) {
+                shared.sender.fault(fault);
+            }
+            told = now.state.clone();
+        }
+        if now.counts.rejected > rejected {
+            shared.telemetry.rejected(now.counts.rejected.saturating_sub(rejected));
+            rejected = now.counts.rejected;
+            setting_aside = true;
+            shared.sender.fault(fault(REJECTED_CODE, Severity::Orange, true, now.rejected.unwrap_or_default()));
+        } else if setting_aside {
+            // The next chunk went in whole: the alarm may return, and waits for its signature.
+            setting_aside = false;
+            shared.sender.fault(fault(REJECTED_CODE, Severity::Orange, false, String::new()));
+        }
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            changed = progress.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// When the spool's head was first seen where it is: tells how old the oldest record is that is not applied.
+#[derive(Default)]
+struct Age {
+    /// (head, when), one entry a look; as many as looks fit into a backlog, bounded below.
+    seen: VecDeque<(u64, Micros)>,
+}
+
+/// A look comes with every transaction, and every 5 s while the database is away: this covers days of that, and when it
+/// is full the oldest stays.
+const LOOKS_MAX: usize = 65_536;
+
+impl Age {
+    fn of(&mut self, progress: &Progress, at: Micros) -> i64 {
+        while self.seen.front().is_some_and(|(head, _)| *head <= progress.applied_seq) {
+            self.seen.pop_front();
+        }
+        let newer = self.seen.back().is_none_or(|(head, _)| *head < progress.head);
+        if newer && progress.head > progress.applied_seq && self.seen.len() < LOOKS_MAX {
+            self.seen.push_back((progress.head, at));
+        }
+        self.seen.front().map_or(0, |(_, since)| at.since(*since))
+    }
+}
+
+/// Follows the link to the broker until the stop.
+pub(super) async fn broker(
+    mut standing: watch::Receiver<Standing>,
+    shared: Shared,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let report = match &*standing.borrow_and_update() {
+            Standing::Up => Report::up(),
+            Standing::Down(why) => Report::down(why.clone()),
+        };
+        shared.hub.report(Component::Broker, report, shared.clock.now());
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            changed = standing.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+fn component(lane: Lane) -> Component {
+    match lane {
+        Lane::Readings => Component::DatabaseReadings,
+        Lane::Business => Component::DatabaseBusiness,
+    }
+}
+
+fn report(progress: &Progress) -> Report {
+    let (condition, detail) = match &progress.state {
+        LaneState::Starting => (Condition::Down, "not claimed yet".to_owned()),
+        LaneState::Up => (Condition::Up, String::new()),
+        LaneState::CatchingUp => (Condition::CatchingUp, format!("{} records behind", progress.lag)),
+        LaneState::Down { reason } => (Condition::Down, reason.clone()),
+        LaneState::Refused { name, text } => (Condition::Refused, format!("{name}: {text}")),
+    };
+    Report { condition, detail, lag_records: progress.lag, lag_us: 0, done_seq: Some(progress.applied_seq) }
+}
+
+/// The business lane speaks for the database being away: both lanes fall and rise with it, and one alarm is enough.
+/// A refusal may be one lane's alone.
+fn faults(progress: &Progress) -> Vec<SystemFault> {
+    let (down, refused) = match &progress.state {
+        LaneState::Starting => return Vec::new(),
+        LaneState::Down { reason } => (Some(reason.clone()), None),
+        LaneState::Refused { name, text } => (None, Some(format!("{name}: {text}; see `davy recover status`"))),
+        LaneState::Up | LaneState::CatchingUp => (None, None),
+    };
+    let refusal = |code| fault(code, Severity::Orange, refused.is_some(), refused.clone().unwrap_or_default());
+    match progress.lane {
+        Lane::Readings => vec![refusal(READINGS_REFUSED_CODE)],
+        Lane::Business => {
+            let away = fault(DATABASE_CODE, Severity::Yellow, down.is_some(), down.unwrap_or_default());
+            vec![away, refusal(REFUSED_CODE)]
+        }
+    }
+}
+
+fn fault(code: &str, severity: Severity, active: bool, detail: String) -> SystemFault {
+    SystemFault { code: code.into(), severity, active, detail }
+}

@@ -1,0 +1,106 @@
+//! The command line: what may be asked of `davy`, and who answers. Commands that change a running instance go over
+//! HTTP; those that read files work beside it. I/O.
+
+mod http;
+mod journal;
+mod recover;
+mod rules;
+mod seed;
+mod simulate;
+mod status;
+mod store;
+
+use crate::app;
+use crate::config::Config;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The input (a file, a key, a rule, a record) is wrong; what exactly is on standard error.
+pub const EXIT_BAD_INPUT: u8 = 2;
+/// Somebody must decide something before Davy may go on.
+pub const EXIT_NEEDS_PERSON: u8 = 3;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, and everything that was checked is in order
+  1  it failed: the message says what and why
+  2  the input is wrong: configuration, seed data, rules, arguments, a broken journal
+  3  a person must decide: data directory in use, clock or version refused, projection refused";
+
+#[derive(Debug, Parser)]
+#[command(name = "davy", version, about = "Sees danger in the sensor streams of a district, and does not let go.")]
+#[command(after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// Configuration file; every key is explained in deploy/davy.toml.
+    #[arg(long, value_name = "FILE", env = "DAVY_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArg {
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run: listen to the broker, judge, store, show. Ends in order on SIGINT or SIGTERM.
+    #[command(after_help = "Example:\n  davy serve --config deploy/davy.toml")]
+    Serve(app::ServeArgs),
+    /// Bring the database schema up to this version (as its owner role).
+    #[command(after_help = "Example:\n  davy migrate --config deploy/davy.toml")]
+    Migrate(ConfigArg),
+    /// Check the district's data and print what it holds; `serve` activates it when it has changed.
+    #[command(after_help = "Examples:\n  davy seed\n  davy seed --json | jq .points")]
+    Seed(seed::SeedArgs),
+    /// Play the district's gateways against the broker.
+    #[command(after_help = "Examples:\n  davy simulate --seed 7\n  davy simulate --scenario flame --duration 60s\n  \
+                            davy simulate --rate 5000 --batch 50 --duration 2m")]
+    Simulate(simulate::SimulateArgs),
+    /// Check and test rule packs.
+    #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
+    Rules(rules::RulesCommand),
+    /// Look into the journal; works beside a running Davy.
+    #[command(subcommand, after_help = "Examples:\n  davy journal verify\n  davy journal dump --from 120 --limit 3")]
+    Journal(journal::JournalCommand),
+    /// When the database and the journal do not belong together: say why, and mend it.
+    #[command(subcommand, after_help = "Examples:\n  davy recover status\n  davy recover adopt")]
+    Recover(recover::RecoverCommand),
+    /// Recount the database against what every transaction says it wrote.
+    #[command(subcommand, after_help = "Example:\n  davy store verify --json")]
+    Store(store::StoreCommand),
+    /// Ask a running Davy how it is.
+    #[command(after_help = "Examples:\n  davy status\n  davy status --wait-ready 30 --json")]
+    Status(status::StatusArgs),
+}
+
+/// Carries out one command line.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => app::serve(&args),
+        Command::Migrate(config) => store::migrate(&config.load()?),
+        Command::Seed(args) => seed::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Rules(command) => rules::run(&command),
+        Command::Journal(command) => journal::run(&command),
+        Command::Recover(command) => recover::run(&command),
+        Command::Store(command) => store::run(&command),
+        Command::Status(args) => status::run(&args),
+    }
+}
+
+/// A small runtime for commands that speak to the database or the broker.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")
+}
+
+pub(crate) fn bad_input() -> ExitCode {
+    ExitCode::from(EXIT_BAD_INPUT)
+}

@@ -1,0 +1,142 @@
+//! `davy simulate`: the gateways of the seed district as real MQTT clients. I/O.
+
+use super::{ConfigArg, bad_input};
+use crate::seeds;
+use crate::simulate::scenario::Scenario;
+use crate::simulate::{self, Options, SimulateError, Summary};
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Readings a second over all gateways. Without it every point sends at its own period.
+    #[arg(long, value_name = "READINGS_PER_S")]
+    rate: Option<f64>,
+    /// Readings a message carries at most.
+    #[arg(long, default_value_t = 50)]
+    batch: usize,
+    /// What goes wrong: flame, gas-leak, dust-collector-stops, garbage; several with commas.
+    #[arg(long, value_delimiter = ',')]
+    scenario: Vec<Scenario>,
+    /// The same seed and district give the same values in the same order.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// For so long, for example 90s, 2m, 1h. Without it until stopped.
+    #[arg(long, value_parser = span)]
+    duration: Option<Duration>,
+    /// Connections the gateways share.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// Write every message the broker confirmed to this file, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.load()?;
+    let registry = match seeds::load(&config.district.seeds) {
+        Ok(registry) => registry,
+        Err(errors) => {
+            eprintln!("{}", seeds::lines(&errors));
+            return Ok(bad_input());
+        }
+    };
+    let options = Options {
+        registry: Arc::new(registry),
+        host: config.mqtt.host,
+        port: config.mqtt.port,
+        rate: args.rate,
+        batch: args.batch,
+        scenarios: args.scenario.clone(),
+        seed: args.seed,
+        duration: args.duration,
+        connections: args.connections,
+        log: args.log.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
+    match runtime.block_on(play(options)) {
+        Ok(summary) => {
+            if args.json {
+                println!("{}", serde_json::to_string_pretty(&body(&summary))?);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(PlayError::Simulate(error @ SimulateError::Log { .. })) => Err(error.into()),
+        Err(PlayError::Simulate(error)) => {
+            eprintln!("davy: {error}");
+            Ok(bad_input())
+        }
+        Err(PlayError::Signals(error)) => Err(error),
+    }
+}
+
+enum PlayError {
+    Simulate(SimulateError),
+    Signals(anyhow::Error),
+}
+
+/// Until the duration is over, or somebody asks it to stop.
+async fn play(options: Options) -> Result<Summary, PlayError> {
+    let listen = |kind| signal(kind).context("cannot listen for signals").map_err(PlayError::Signals);
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    let waiting = tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.send_replace(true);
+    });
+    let summary = simulate::run(options, stopped).await.map_err(PlayError::Simulate);
+    waiting.abort();
+    summary
+}
+
+fn body(summary: &Summary) -> serde_json::Value {
+    json!({
+        "messages": summary.messages, "readings": summary.readings, "accepted": summary.accepted,
+        "accepted_readings": summary.accepted_readings, "refused": summary.refused, "skipped": summary.skipped,
+        "unanswered": summary.unanswered, "reconnects": summary.reconnects,
+    })
+}
+
+/// `90s`, `2m`, `1h`; a bare number is seconds.
+fn span(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_s = match text.get(digits.len()..) {
+        Some("" | "s") => 1,
+        Some("m") => 60,
+        Some("h") => 3_600,
+        _ => return Err(format!("{text:?} is not a span such as 90s, 2m or 1h")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is not a span such as 90s, 2m or 1h"))?;
+    Ok(Duration::from_secs(number.saturating_mul(unit_s)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, seconds) in [("90s", 90), ("2m", 120), ("1h", 3_600), ("7", 7)] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)));
+        }
+        for wrong in ["", "s", "1.5m", "-3s", "3d", "3 s"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+    }
+}

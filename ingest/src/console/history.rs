@@ -1,0 +1,67 @@
+//! What the console asks the database for, and nothing more. Must not know SQL or tables. Pure.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use rules::reading::{Micros, Quality};
+use thiserror::Error;
+
+/// The past. Every call may fail while the database is away; callers say so and show what memory holds.
+pub trait History: Send + Sync {
+    /// Readings of one point with `from <= event < to`, oldest first, at most `limit`.
+    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>>;
+
+    /// Refused messages older than `before` (all of them when `None`), newest first, at most `limit`.
+    fn quarantine(
+        &self,
+        before: Option<(u64, u32)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>>;
+}
+
+/// A piece of a point's past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointSpan {
+    pub enterprise: String,
+    pub point: String,
+    pub from: Micros,
+    pub to: Micros,
+    pub limit: u32,
+}
+
+/// One stored reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PastReading {
+    /// As the device sent it; `None` when it sent none.
+    pub device: Option<Micros>,
+    /// The time it counts for.
+    pub event: Micros,
+    pub received: Micros,
+    pub value: f64,
+    pub quality: Quality,
+}
+
+/// One refused message or reading of the past. (`seq`, `index`) is the key of its effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRefused {
+    pub seq: u64,
+    pub index: u32,
+    pub received: Micros,
+    pub topic: String,
+    /// May be only the beginning; `payload_len` tells.
+    pub payload: Bytes,
+    pub payload_len: u64,
+    pub reason: String,
+    pub detail: String,
+    /// Index of the reading in its message; `None` = the whole message.
+    pub reading: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HistoryError {
+    /// The world is wrong: again later.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// We are wrong: it answers, but not to this question.
+    #[error("the database refused the question: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,63 @@
+//! The topics of the MQTT contract: `davy/v1/{enterprise}/{gateway}/{format}`. Must not know registries. Pure.
+
+/// Everything that Davy subscribes to.
+pub const FILTER: &str = "davy/#";
+/// Our own JSON.
+pub const FORMAT_JSON: &str = "json";
+/// Gateway status, by last will.
+pub const FORMAT_STATUS: &str = "status";
+/// What Davy itself says to gateways.
+const OUTGOING: [&str; 2] = ["receipt", "warning"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic<'a> {
+    Gateway {
+        enterprise: &'a str,
+        gateway: &'a str,
+        format: &'a str,
+    },
+    /// On its way to a gateway: not for us, though we see it.
+    Outgoing,
+    Foreign,
+}
+
+/// Where a topic belongs. Whether the names in it are known is not asked here.
+#[must_use]
+pub fn parse(topic: &str) -> Topic<'_> {
+    let mut levels = topic.split('/');
+    let mut level = || levels.next().filter(|level| !level.is_empty());
+    let (Some("davy"), Some("v1"), Some(enterprise), Some(gateway), Some(format)) =
+        (level(), level(), level(), level(), level())
+    else {
+        return Topic::Foreign;
+    };
+    match levels.next() {
+        Some(_) => Topic::Foreign,
+        None if OUTGOING.contains(&format) => Topic::Outgoing,
+        None => Topic::Gateway { enterprise, gateway, format },
+    }
+}
+
+/// The topic a gateway publishes on.
+#[must_use]
+pub fn of_gateway(enterprise: &str, gateway: &str, format: &str) -> String {
+    format!("davy/v1/{enterprise}/{gateway}/{format}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_five_levels_with_names_are_ours() {
+        let ours = Topic::Gateway { enterprise: "hc-001", gateway: "gw-1", format: "json" };
+        assert_eq!(parse(&of_gateway("hc-001", "gw-1", FORMAT_JSON)), ours);
+        assert_eq!(parse("davy/v1/hc-001/gw-1/receipt"), Topic::Outgoing);
+        assert_eq!(parse("davy/v1/hc-001/gw-1/warning"), Topic::Outgoing);
+        for foreign in
+            ["", "davy", "davy/v1/a/b", "davy/v1/a/b/json/x", "davy/v1/a/b/", "davy/v1//b/json", "davy/v2/a/b/json"]
+        {
+            assert_eq!(parse(foreign), Topic::Foreign, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Between the turns: when a snapshot is due, who writes it, and what may be given up behind it. Snapshots are written
+//! by a thread of their own, one at a time; the loop only copies the state. I/O.
+
+use super::fold::{Fold, SnapshotJob};
+use crate::clock::Stopwatch;
+use crate::codec;
+use crate::disk::Disk;
+use crate::hub::Hub;
+use crate::journal::LogError;
+use crate::journal::quota::Level;
+use rules::reading::{Micros, SECOND_US};
+use std::collections::BTreeMap;
+use std::thread::JoinHandle;
+
+/// When room is short: what is snapshotted and applied can be given up, so be quick about it.
+const TIGHT_EVERY_US: i64 = 5 * SECOND_US;
+
+/// Whether room is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pressure {
+    Easy,
+    Tight,
+}
+
+pub(super) struct Housekeeping<D: Disk> {
+    every_us: i64,
+    horizon_us: i64,
+    last_at: Micros,
+    tidied_at: Micros,
+    full: bool,
+    writing: Option<JoinHandle<Result<u64, LogError>>>,
+    /// The newest two snapshots that are durable: the journal must reach back to the older one.
+    durable: [u64; 2],
+    /// Time of the first record of each journal segment.
+    segment_times: BTreeMap<u64, Micros>,
+    disk: std::marker::PhantomData<D>,
+}
+
+impl<D: Disk> Housekeeping<D> {
+    pub(super) fn new(every_us: i64, horizon_us: i64, now: Micros) -> Housekeeping<D> {
+        Housekeeping {
+            every_us,
+            horizon_us,
+            last_at: now,
+            tidied_at: now,
+            full: false,
+            writing: None,
+            durable: [0; 2],
+            segment_times: BTreeMap::new(),
+            disk: std::marker::PhantomData,
+        }
+    }
+
+    /// `full` = readings are held for want of room, whatever the percentage says.
+    pub(super) fn told(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    fn pressure(&self, fold: &Fold<D>) -> Pressure {
+        if self.full || fold.quota().level() >= Level::High { Pressure::Tight } else { Pressure::Easy }
+    }
+
+    /// Begins a snapshot if one is due; gives up old files when one has become durable.
+    pub(super) fn look(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.settle(fold, hub, now)?;
+        }
+        let tight = self.pressure(fold) == Pressure::Tight;
+        let every_us = if tight { self.every_us.min(TIGHT_EVERY_US) } else { self.every_us };
+        if tight && now.since(self.tidied_at) >= SECOND_US {
+            // The database follows also while nothing new comes in.
+            self.tidied_at = now;
+            let keep_from = self.keep_from(fold, now)?;
+            fold.tidy_up(keep_from, hub.applied())?;
+        }
+        let due = now.since(self.last_at) >= every_us && fold.since_snapshot() > 0;
+        if due && self.writing.is_none() {
+            self.last_at = now;
+            self.begin(fold.snapshot()?);
+            match if tight { fold.roll() } else { Ok(()) } {
+                // Not even room for a file's head: what is closed already can go, and then there is.
+                Err(LogError::NoSpace { .. }) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The last snapshot of a run, written before the process ends.
+    pub(super) fn finish(&mut self, fold: &mut Fold<D>) -> Result<(), LogError> {
+        if let Some(Ok(Err(e @ LogError::SyncFailed { .. }))) = self.writing.take().map(JoinHandle::join) {
+            return Err(e);
+        }
+        let watch = Stopwatch::start();
+        let seq = fold.snapshot()?.run()?;
+        tracing::info!(seq, seconds = watch.seconds(), "state saved");
+        Ok(())
+    }
+
+    fn begin(&mut self, job: SnapshotJob<D>) {
+        let thread = std::thread::Builder::new().name("davy-snapshot".into()).spawn(move || job.run());
+        match thread {
+            Ok(handle) => self.writing = Some(handle),
+            Err(e) => tracing::warn!(error = %e, "no thread for the snapshot: tried again later"),
+        }
+    }
+
+    fn settle(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        match writing.join() {
+            Ok(Ok(seq)) => {
+                let [_, newer] = self.durable;
+                self.durable = [newer, seq];
+                let keep_from = self.keep_from(fold, now)?;
+                let freed = fold.tidy_up(keep_from, hub.applied())?;
+                tracing::debug!(seq, freed, "snapshot durable");
+            }
+            // The kernel may have dropped the spool's pages: the next sync would say that all is well.
+            Ok(Err(e @ LogError::SyncFailed { .. })) => return Err(e),
+            // A snapshot that fails costs a longer replay, nothing else: the journal goes on or says itself that it cannot.
+            Ok(Err(e)) => tracing::error!(error = %e, "snapshot failed: tried again later"),
+            Err(_) => tracing::error!("snapshot thread panicked: tried again later"),
+        }
+        Ok(())
+    }
+
+    /// The first journal record that somebody may still want: the older durable snapshot's successor, or the first one
+    /// inside the backup horizon, whichever is older.
+    fn keep_from(&mut self, fold: &Fold<D>, now: Micros) -> Result<u64, LogError> {
+        let [older, newest] = self.durable;
+        let horizon = now.plus(self.horizon_us.saturating_neg());
+        let mut keep_from = older.saturating_add(1);
+        if self.pressure(fold) == Pressure::Tight {
+            // Taking readings comes before being able to catch up a restored database.
+            return Ok(newest.saturating_add(1));
+        }
+        let segments = fold.journal().segments();
+        self.segment_times.retain(|seq, _| segments.contains(seq));
+        for (&segment, next) in segments.iter().zip(segments.iter().skip(1)) {
+            // A segment may go only if the next one begins before the horizon: then all of it lies before.
+            if self.time_of(fold, *next)?.is_none_or(|begins| begins >= horizon) {
+                return Ok(keep_from.min(segment));
+            }
+        }
+        keep_from = keep_from.min(segments.last().copied().unwrap_or(keep_from));
+        Ok(keep_from)
+    }
+
+    fn time_of(&mut self, fold: &Fold<D>, segment: u64) -> Result<Option<Micros>, LogError> {
+        if let Some(&time) = self.segment_times.get(&segment) {
+            return Ok(Some(time));
+        }
+        let Some(entry) = fold.journal().read(segment).next() else { return Ok(None) };
+        let (_, _, payload) = entry?;
+        let time = codec::decode_record(&payload).ok().map(|record| record.now);
+        if let Some(time) = time {
+            self.segment_times.insert(segment, time);
+        }
+        Ok(time)
+    }
+}

@@ -1,0 +1,265 @@
+//! The loop of six verbs: wait, keep, answer, think, tell, project. One thread; the only place where inputs become
+//! records. Everything it calls is a leaf. I/O.
+
+pub mod content;
+pub mod fold;
+mod housekeeping;
+pub mod open;
+mod room;
+mod skip;
+mod turn;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::delivery::{Delivery, Record};
+use crate::disk::Disk;
+use crate::hub::Hub;
+use crate::hub::health::{Component, Report};
+use crate::inbox::{AckToken, Inbox};
+use crate::journal::LogError;
+use crate::telemetry::{Telemetry, Verb};
+use alerting::effect::Effects;
+use alerting::input::Input;
+use fold::{Fold, FoldError, KeepError, Kept};
+use housekeeping::Housekeeping;
+use room::{Room, Turned};
+use rules::reading::{Micros, PointId, SECOND_US};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use thiserror::Error;
+use turn::{Orders, Turn, Undecoded};
+
+/// Without a deadline of the state we still look up so often, for snapshots and for room on a full disk.
+const IDLE_US: i64 = SECOND_US;
+
+#[derive(Debug, Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+}
+
+/// The engine with everything it leans on; `run` owns a thread until it is told to stop.
+pub struct Engine<D: Disk> {
+    fold: Fold<D>,
+    inbox: Inbox,
+    clock: Clock,
+    hub: Arc<Hub>,
+    telemetry: Arc<Telemetry>,
+    housekeeping: Housekeeping<D>,
+    room: Room,
+    /// Links and faults that found no room: few, one for each code.
+    to_say: Vec<Undecoded>,
+    /// Not even these had room: look again after a while, not at once.
+    stuck: bool,
+    /// Judged, not in the spools yet, because the disk filled up in between. Bounded: readings are held meanwhile.
+    unprojected: VecDeque<(Kept, Effects)>,
+}
+
+/// What the engine leans on, made by `app`.
+pub struct Surroundings {
+    pub inbox: Inbox,
+    pub clock: Clock,
+    pub hub: Arc<Hub>,
+    pub telemetry: Arc<Telemetry>,
+    pub snapshot_every_us: i64,
+    pub backup_horizon_us: i64,
+}
+
+impl<D: Disk> Engine<D> {
+    pub fn new(fold: Fold<D>, around: Surroundings) -> Engine<D> {
+        let Surroundings { inbox, clock, hub, telemetry, snapshot_every_us, backup_horizon_us } = around;
+        let housekeeping = Housekeeping::new(snapshot_every_us, backup_horizon_us, clock.now());
+        Engine {
+            fold,
+            inbox,
+            clock,
+            hub,
+            telemetry,
+            housekeeping,
+            room: Room::default(),
+            to_say: Vec::new(),
+            stuck: false,
+            unprojected: VecDeque::new(),
+        }
+    }
+
+    /// Runs until `Stop` comes through the inbox, then leaves a snapshot behind, so that a start needs no replay.
+    /// An error means that we are wrong, not the world: the process must stop.
+    pub fn run(mut self) -> Result<(), EngineError> {
+        loop {
+            let Turn { now, stop, orders, deliveries } = self.wait();
+            if !orders.inputs.is_empty() {
+                self.take_orders(now, orders)?;
+            }
+            if !deliveries.is_empty() {
+                self.take_deliveries(now, deliveries)?;
+            }
+            self.project_waiting()?;
+            // A snapshot stands for what is in the spools: not before everything is.
+            if self.unprojected.is_empty() {
+                self.housekeeping.told(self.room.is_full());
+                self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now()).map_err(FoldError::from)?;
+            }
+            if stop {
+                return self.finish();
+            }
+        }
+    }
+
+    /// **wait**: for deliveries, commands of people, the state's own next deadline.
+    fn wait(&mut self) -> Turn {
+        let watch = Stopwatch::start();
+        let idle_until = self.clock.now().plus(IDLE_US);
+        let next = if self.stuck { idle_until } else { self.fold.state().next_deadline().unwrap_or(Micros::MAX) };
+        let items = self.inbox.next(Some(next.min(idle_until)), &|| self.clock.now());
+        let now = self.clock.now().max(self.fold.last_now());
+        self.telemetry.verb(Verb::Wait, watch.seconds());
+        self.telemetry.waiting(self.inbox.waiting());
+        self.look_for_room(now);
+        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say));
+        turn.orders.inputs.extend(self.room.change(self.fold.quota()).map(Input::SystemFault));
+        let due = self.fold.state().next_deadline().is_some_and(|deadline| deadline <= now);
+        if due && turn.orders.inputs.is_empty() && turn.deliveries.is_empty() {
+            turn.orders.inputs.push(Input::Tick);
+        }
+        turn
+    }
+
+    fn look_for_room(&mut self, now: Micros) {
+        if !self.room.is_full() {
+            return;
+        }
+        self.fold.look_for_room();
+        if self.unprojected.is_empty() && self.room.look(self.fold.quota()) == Turned::Open {
+            self.inbox.hold(false);
+            self.hub.report(Component::Journal, Report::up(), now);
+        }
+    }
+
+    /// What people, links, faults and time say: may use the reserve.
+    fn take_orders(&mut self, now: Micros, mut orders: Orders) -> Result<(), FoldError> {
+        let record = orders.record(now);
+        let Some(kept) = self.keep(&record)? else {
+            self.stuck = true;
+            self.to_say = Orders::to_say_again(record);
+            return Ok(());
+        };
+        self.stuck = false;
+        if let Some(journal_id) = orders.fork.take() {
+            self.fold.fork(&journal_id)?;
+            self.hub.forked(&journal_id);
+        }
+        let effects = self.think(kept, &record)?;
+        self.tell(kept, &record, &effects);
+        orders.answer(kept.seq, &effects.outcomes);
+        self.project(kept, effects)
+    }
+
+    fn take_deliveries(&mut self, now: Micros, deliveries: Vec<(Delivery, AckToken)>) -> Result<(), FoldError> {
+        let (deliveries, acks): (Vec<_>, Vec<_>) = deliveries.into_iter().unzip();
+        let record = Record { now, inputs: deliveries.into_iter().map(Input::Delivery).collect() };
+        let Some(kept) = self.keep(&record)? else {
+            self.run_out(record, acks, now);
+            return Ok(());
+        };
+        crate::fault::point("mqtt.before_ack");
+        let watch = Stopwatch::start();
+        for ack in acks {
+            ack.ack();
+        }
+        self.telemetry.verb(Verb::Answer, watch.seconds());
+        let effects = self.think(kept, &record)?;
+        self.tell(kept, &record, &effects);
+        self.project(kept, effects)
+    }
+
+    /// No room: the deliveries go back, unacknowledged, and the lane is held. The broker keeps what comes after them.
+    fn run_out(&mut self, record: Record, acks: Vec<AckToken>, now: Micros) {
+        self.telemetry.held(record.inputs.len());
+        let deliveries = record.inputs.into_iter().filter_map(|input| match input {
+            Input::Delivery(delivery) => Some(delivery),
+            _ => None,
+        });
+        self.inbox.put_back(deliveries.zip(acks).collect());
+        self.close(now, 0);
+    }
+
+    fn close(&mut self, now: Micros, bytes: u64) {
+        self.room.ran_out(bytes);
+        self.inbox.hold(true);
+        let report = Report::down("data directory full: readings wait at the broker");
+        self.hub.report(Component::Journal, report, now);
+    }
+
+    /// **keep**: `None` = there is no room; nothing was written.
+    fn keep(&mut self, record: &Record) -> Result<Option<Kept>, FoldError> {
+        let watch = Stopwatch::start();
+        match self.fold.keep(record) {
+            Ok(kept) => {
+                self.telemetry.verb(Verb::Keep, watch.seconds());
+                self.telemetry.kept(self.fold.cost(), self.fold.quota().used(), self.fold.quota().limit());
+                Ok(Some(kept))
+            }
+            Err(KeepError::Full { .. }) => Ok(None),
+            Err(KeepError::Log(e)) => Err(e.into()),
+        }
+    }
+
+    /// **think**: a panic is remembered before the process stops.
+    fn think(&mut self, kept: Kept, record: &Record) -> Result<Effects, FoldError> {
+        let watch = Stopwatch::start();
+        let effects = self.fold.think(kept, record);
+        if let Err(FoldError::Panicked { seq, .. }) = &effects {
+            self.fold.remember_panic(*seq)?;
+        }
+        self.telemetry.verb(Verb::Think, watch.seconds());
+        effects
+    }
+
+    /// **tell**: durable and judged, so it may be shown; never waits for a listener.
+    fn tell(&self, kept: Kept, record: &Record, effects: &Effects) {
+        let watch = Stopwatch::start();
+        let state = self.fold.state();
+        let stored = &effects.readings;
+        let touched: Vec<_> = (stored.fast.point.iter().chain(&stored.late.point))
+            .filter_map(|&number| Some((PointId(number), state.last(PointId(number))?)))
+            .collect();
+        self.hub.publish(kept.seq, record.now, effects, &touched);
+        self.telemetry.count(effects, record.inputs.len());
+        self.telemetry.verb(Verb::Tell, watch.seconds());
+    }
+
+    /// **project**: in order, so what found no room before goes first.
+    fn project(&mut self, kept: Kept, effects: Effects) -> Result<(), FoldError> {
+        let watch = Stopwatch::start();
+        self.unprojected.push_back((kept, effects));
+        self.project_waiting()?;
+        self.telemetry.verb(Verb::Project, watch.seconds());
+        Ok(())
+    }
+
+    /// The disk may fill up between a record and its effects: then they wait here, readings are held, and a crash
+    /// loses nothing, since a replay makes them again.
+    fn project_waiting(&mut self) -> Result<(), FoldError> {
+        while let Some((kept, effects)) = self.unprojected.pop_front() {
+            match self.fold.project(kept, &effects) {
+                Ok(()) => {}
+                Err(LogError::NoSpace { bytes, .. }) => {
+                    self.unprojected.push_front((kept, effects));
+                    self.close(self.fold.last_now(), bytes);
+                    return Ok(());
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), EngineError> {
+        if self.unprojected.is_empty() {
+            self.housekeeping.finish(&mut self.fold).map_err(FoldError::from)?;
+        } else {
+            tracing::warn!(records = self.unprojected.len(), "no room for a last snapshot: the next start replays");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! How a healthy point behaves, by its tag type: where it lies, how it swings over the day, how much it trembles. Stays
+//! inside the point's limits. Pure.
+
+use rules::reading::SECOND_US;
+use rules::registry::Point;
+use std::f64::consts::TAU;
+
+/// The behaviour of one point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Profile {
+    /// A switch, or a number of people: stands still.
+    Still(f64),
+    Wave {
+        base: f64,
+        /// Half the swing over a day.
+        swing: f64,
+        /// The most it trembles.
+        noise: f64,
+        lo: f64,
+        hi: f64,
+        /// Part of a day by which its peak is late, 0 to 1.
+        phase: f64,
+    },
+    /// A meter that only counts up, in units an hour.
+    Counter { start: f64, per_hour: f64 },
+}
+
+/// Switches that are on in normal operation; all others are off.
+const ON: [&str; 7] =
+    ["pump.run", "agitator.run", "dust.fan_run", "dust.airlock_run", "prod.run", "supply.a", "supply.b"];
+
+/// Tag types whose normal place is not the middle of their limits: base and noise, in parts of the upper limit.
+const LOW: [(&str, f64, f64); 8] = [
+    ("gas.lel", 0.04, 0.03),
+    ("gas.toxic", 0.05, 0.03),
+    ("dust.h2_lel", 0.05, 0.03),
+    ("dust.conc", 0.1, 0.05),
+    ("dust.outlet_conc", 0.3, 0.1),
+    ("dust.spark", 0.0, 0.0),
+    ("pwr.i_res", 0.1, 0.03),
+    ("earth.resistance", 0.4, 0.01),
+];
+
+/// Tag types with a natural place of their own: base and noise, in their unit.
+const NATURAL: [(&str, f64, f64); 5] = [
+    ("gas.o2", 20.9, 0.05),
+    ("pwr.pf", 0.95, 0.01),
+    ("pwr.u_a", 226.0, 1.5),
+    ("pwr.u_b", 226.0, 1.5),
+    ("pwr.u_c", 226.0, 1.5),
+];
+
+const DAY_US: f64 = 86_400.0 * SECOND_US as f64;
+
+impl Profile {
+    /// The behaviour of `point`; `unit` of its tag type tells switches. `dice` gives numbers from 0 to 1, always two.
+    pub fn of(point: &Point, unit: &str, dice: &mut dyn FnMut() -> f64) -> Profile {
+        let (place, phase) = (dice(), dice());
+        if unit == "0/1" {
+            return Profile::Still(if ON.contains(&point.tag.as_str()) { 1.0 } else { 0.0 });
+        }
+        if unit == "persons" {
+            return Profile::Still((2.0 + place * 6.0).floor());
+        }
+        if matches!(point.tag.as_str(), "pwr.e_imp" | "pwr.e_exp") {
+            return Profile::Counter { start: (place * 1e5).floor(), per_hour: 20.0 + phase * 200.0 };
+        }
+        let limits = &point.limits;
+        let lo = limits.l.or(limits.ll).unwrap_or(point.range_lo);
+        let hi = limits.h.or(limits.hh).unwrap_or(point.range_hi);
+        let span = (hi - lo).max(0.0);
+        let margin = (span * 0.05).max(point.dead_band * 1.2).min(span * 0.4);
+        let (lo, hi) = (lo + margin, hi - margin);
+        let find = |table: &'static [(&str, f64, f64)]| table.iter().find(|(tag, ..)| *tag == point.tag).copied();
+        let (base, swing, noise) = if let Some((_, base, noise)) = find(&LOW) {
+            let top = limits.h.or(limits.hh).unwrap_or(point.range_hi);
+            return Profile::Wave { base: top * base, swing: 0.0, noise: top * noise, lo: point.range_lo, hi, phase };
+        } else if let Some((_, base, noise)) = find(&NATURAL) {
+            (base, 0.0, noise)
+        } else {
+            (lo + (hi - lo) * (0.4 + 0.2 * place), (hi - lo) * 0.12, (hi - lo) * 0.01)
+        };
+        Profile::Wave { base, swing, noise, lo, hi, phase }
+    }
+
+    /// The value so long after the beginning, which is at 08:00 in the morning; `tremble` from -1 to 1.
+    pub fn value(&self, elapsed_us: i64, tremble: f64) -> f64 {
+        let elapsed = elapsed_us as f64;
+        let value = match *self {
+            Profile::Still(value) => value,
+            Profile::Counter { start, per_hour } => start + elapsed / (3_600.0 * SECOND_US as f64) * per_hour,
+            Profile::Wave { base, swing, noise, lo, hi, phase } => {
+                let day = elapsed / DAY_US + phase;
+                (base + swing * (TAU * day).sin() + noise * tremble).clamp(lo, hi.max(lo))
+            }
+        };
+        // Instruments show three decimals, and short numbers keep payloads readable.
+        (value * 1e3).round() / 1e3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::registry::Limits;
+
+    fn point(tag: &str, range: (f64, f64), limits: Limits) -> Point {
+        Point {
+            id: "P".to_owned(),
+            tag: tag.to_owned(),
+            range_lo: range.0,
+            range_hi: range.1,
+            period_s: Some(5),
+            limits,
+            dead_band: 1.0,
+            required: true,
+            national_code: None,
+        }
+    }
+
+    #[test]
+    fn a_healthy_point_stays_inside_its_limits_all_day() {
+        let h = |h| Limits { h: Some(h), ..Limits::default() };
+        for (point, unit) in [
+            (point("tank.level", (0.0, 100.0), Limits { l: Some(15.0), h: Some(85.0), ..Limits::default() }), "%"),
+            (point("gas.lel", (0.0, 100.0), h(25.0)), "%LEL"),
+            (point("gas.toxic", (0.0, 10.0), h(0.5)), "mg/m³"),
+            (point("reactor.temp", (-20.0, 60.0), h(5.0)), "°C"),
+            (point("pwr.pf", (0.0, 1.0), Limits { l: Some(0.9), ..Limits::default() }), "–"),
+            (point("flow", (0.0, 500.0), Limits::default()), "m³/h"),
+        ] {
+            for place in [0.0, 0.5, 1.0] {
+                let profile = Profile::of(&point, unit, &mut || place);
+                for (minute, tremble) in (0..1_440).zip([-1.0, 0.0, 1.0].into_iter().cycle()) {
+                    let value = profile.value(minute * 60 * SECOND_US, tremble);
+                    let lo = point.limits.l.unwrap_or(point.range_lo);
+                    let hi = point.limits.h.unwrap_or(point.range_hi);
+                    assert!((lo..hi).contains(&value), "{}: {value}", point.tag);
+                }
+            }
+        }
+        assert_eq!(
+            Profile::of(&point("flame", (0.0, 1.0), Limits::default()), "0/1", &mut || 0.5),
+            Profile::Still(0.0)
+        );
+        assert_eq!(
+            Profile::of(&point("prod.run", (0.0, 1.0), Limits::default()), "0/1", &mut || 0.5),
+            Profile::Still(1.0)
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! The words and numbers of the fold as the database spells them, and back.
+//! Must not know tables. Pure.
+
+use alerting::alarm::{AlarmState, Cause};
+use alerting::input::Reason;
+use std::borrow::Cow;
+
+/// PostgreSQL's text cannot hold NUL; the symbol for it is shown instead. Raw bytes are kept in `bytea` beside it.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
+}
+
+#[must_use]
+pub fn clean_some(text: Option<&str>) -> Option<Cow<'_, str>> {
+    text.map(clean)
+}
+
+/// Sequence numbers are far below 2^63; one beyond is held at the end instead of wrapping.
+#[must_use]
+pub fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[must_use]
+pub fn from_sql(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[must_use]
+pub fn state_name(state: AlarmState) -> &'static str {
+    match state {
+        AlarmState::Normal => "normal",
+        AlarmState::Unacknowledged => "unacknowledged",
+        AlarmState::Acknowledged => "acknowledged",
+        AlarmState::ReturnedUnacknowledged => "returned_unacknowledged",
+    }
+}
+
+#[must_use]
+pub fn parse_state(name: &str) -> Option<AlarmState> {
+    [AlarmState::Normal, AlarmState::Unacknowledged, AlarmState::Acknowledged, AlarmState::ReturnedUnacknowledged]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+}
+
+#[must_use]
+pub fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Raised => "raised",
+        Cause::BreachedAgain => "breached_again",
+        Cause::Returned => "returned",
+        Cause::Acknowledged => "acknowledged",
+        Cause::SeverityRaised => "severity_raised",
+        Cause::RuleRemoved => "rule_removed",
+        Cause::Adopted => "adopted",
+        Cause::Superseded => "superseded",
+    }
+}
+
+#[must_use]
+pub fn reason_name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnknownTopic => "unknown_topic",
+        Reason::UnknownFormat => "unknown_format",
+        Reason::UnknownEnterprise => "unknown_enterprise",
+        Reason::UnknownGateway => "unknown_gateway",
+        Reason::UnknownPoint => "unknown_point",
+        Reason::ForeignPoint => "foreign_point",
+        Reason::Malformed => "malformed",
+        Reason::WrongType => "wrong_type",
+        Reason::NotFinite => "not_finite",
+        Reason::TooLarge => "too_large",
+        Reason::TooManyReadings => "too_many_readings",
+        Reason::Skipped => "skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_is_shown_and_the_rest_is_left_alone() {
+        assert_eq!(clean("a\0b"), "a\u{2400}b");
+        assert!(matches!(clean("可燃气体"), Cow::Borrowed("可燃气体")));
+    }
+
+    #[test]
+    fn states_read_back() {
+        for state in [AlarmState::Normal, AlarmState::Acknowledged, AlarmState::ReturnedUnacknowledged] {
+            assert_eq!(parse_state(state_name(state)), Some(state));
+        }
+        assert_eq!(parse_state("shelved"), None);
+    }
+}
