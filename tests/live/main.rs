@@ -1,0 +1,10 @@
+//! The whole product from outside: a real broker, a real PostgreSQL, a real Davy process, judged by clients and SQL
+//! that share no code with it. What cannot run says so on a line `SUITE ...`. I/O.
+
+mod district;
+mod judge;
+mod kills;
+mod outage;
+mod place;
+mod recovery;
+mod refusals;

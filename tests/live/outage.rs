@@ -1,0 +1,132 @@
+//! The world fails, Davy does not: database away under load, broker restarted, Davy frozen longer than the keep-alive.
+//! I/O.
+
+use crate::district::{meters, points_of};
+use crate::judge::Judge;
+use crate::kills::sound;
+use crate::place::World;
+use davy_tests::davy::{Davy, wait_for};
+use davy_tests::publisher::{Plan, Publisher};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+fn load(world: &World) -> Publisher {
+    Publisher::start(Plan {
+        port: world.place.mqtt_port,
+        client_id: "outside-publisher".into(),
+        gateways: meters(&world.place, 50, 10),
+        every: Duration::from_millis(100),
+        value: |n| 20.0 + (n % 10) as f64 / 10.0,
+    })
+}
+
+/// Lights one flame detector, waits for its red alarm, and says how long that took.
+fn alarm_of(world: &World, publisher: &Publisher, flame: &(String, String, String)) -> (u64, Duration) {
+    let begun = Instant::now();
+    publisher.say(&flame.0, &flame.1, &flame.2, 1.0);
+    let mut id = None;
+    wait_for("the red alarm", Duration::from_secs(10), || {
+        let Ok((200, body)) = world.place.get("/api/v1/alarms?state=open") else { return false };
+        let open = body["alarms"].as_array().and_then(|all| {
+            all.iter().find(|a| a["enterprise"] == flame.0.as_str() && a["point"] == flame.2.as_str()).cloned()
+        });
+        id = open.and_then(|alarm| alarm["id"].as_u64());
+        id.is_some()
+    });
+    (id.expect("found"), begun.elapsed())
+}
+
+#[test]
+fn alarms_live_and_are_acknowledged_while_the_database_is_away() {
+    let Some(world) = World::new("database", "") else { return };
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    let flames = points_of(&world.place, "flame");
+    let publisher = load(&world);
+    wait_for("some load", Duration::from_secs(20), || publisher.accepted() > 5_000);
+    world.cluster.down("INT");
+    let database = |body: &serde_json::Value| body["components"]["database_readings"]["state"].clone();
+    wait_for(
+        "readyz to tell the truth",
+        Duration::from_secs(20),
+        || matches!(world.place.get("/readyz"), Ok((200, body)) if database(&body) == "down"),
+    );
+    let (id, took) = alarm_of(&world, &publisher, &flames[0]);
+    let (status, body) = world
+        .place
+        .post(&format!("/api/v1/alarms/{id}/ack"), &json!({ "by": "值班员", "comment": "seen" }))
+        .expect("an answer");
+    assert_eq!(status, 200, "{body}");
+    let away = Duration::from_secs(std::env::var("OUTAGE_S").ok().and_then(|s| s.parse().ok()).unwrap_or(10));
+    // The outage itself: load goes on meanwhile.
+    std::thread::park_timeout(away);
+    world.cluster.up().expect("the database comes back");
+    let (_, after) = alarm_of(&world, &publisher, &flames[1]);
+    eprintln!("publish to alarm: {took:?} without the database, {after:?} while it catches up");
+    let account = publisher.finish();
+    let judge = Judge::new(world.place.pg_port);
+    judge.readings(&account);
+    let row = "SELECT count(*) FROM alarm WHERE rule = 'HC-29' AND acked_by = '值班员' AND state = 'acknowledged'";
+    assert_eq!(judge.number(row), 1, "the acknowledgement arrived in the database");
+    sound(&world, &["store", "verify"]);
+    assert_eq!(davy.stop(), Some(0));
+}
+
+#[test]
+fn a_restarted_broker_and_a_frozen_davy_lose_nothing() {
+    let Some(mut world) = World::new("broker", "") else { return };
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    let publisher = load(&world);
+    wait_for("some load", Duration::from_secs(20), || publisher.accepted() > 3_000);
+    world.broker.stop();
+    world.broker.up().expect("the broker comes back");
+    let before = publisher.accepted();
+    wait_for("load after the restart", Duration::from_secs(60), || publisher.accepted() > before + 3_000);
+    let pid = Pid::from_raw(i32::try_from(davy.pid()).expect("fits")).expect("a pid");
+    kill_process(pid, Signal::STOP).expect("our own child");
+    // Longer than one and a half keep-alives of 15 s: the broker gives the connection up and keeps the session.
+    std::thread::park_timeout(Duration::from_secs(26));
+    kill_process(pid, Signal::CONT).expect("our own child");
+    let account = publisher.finish();
+    let judge = Judge::new(world.place.pg_port);
+    judge.readings(&account);
+    sound(&world, &["journal", "verify"]);
+    sound(&world, &["store", "verify"]);
+    assert_eq!(davy.stop(), Some(0));
+}
+
+#[test]
+fn a_full_quota_holds_readings_at_the_broker_and_nothing_else() {
+    let world = match World::new("quota", "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\n") {
+        Some(world) => world,
+        None => return,
+    };
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    let flames = points_of(&world.place, "flame");
+    let publisher = load(&world);
+    let (id, _) = alarm_of(&world, &publisher, &flames[0]);
+    // With the database away nothing can be given up, and the quota fills.
+    world.cluster.down("INT");
+    wait_for("readyz to say that no reading is taken", Duration::from_secs(60), || {
+        matches!(world.place.get("/readyz"), Ok((503, _)))
+    });
+    wait_for("the red alarm about the quota", Duration::from_secs(10), || {
+        let Ok((200, body)) = world.place.get("/api/v1/alarms?state=open") else { return false };
+        let all = body["alarms"].as_array().cloned().unwrap_or_default();
+        all.iter().any(|alarm| alarm["rule"] == "DAVY-QUOTA" && alarm["severity"] == "red")
+    });
+    let order = json!({ "by": "officer", "comment": "" });
+    let (status, body) = world.place.post(&format!("/api/v1/alarms/{id}/ack"), &order).expect("an answer");
+    assert_eq!(status, 200, "people are heard though the quota is full: {body}");
+    world.cluster.up().expect("the database comes back");
+    wait_for("room again, by itself, once the database has followed", Duration::from_secs(60), || {
+        matches!(world.place.get("/readyz"), Ok((200, _)))
+    });
+    let (_, after) = alarm_of(&world, &publisher, &flames[1]);
+    eprintln!("alarm {after:?} after the quota");
+    let account = publisher.finish();
+    Judge::new(world.place.pg_port).readings(&account);
+    sound(&world, &["journal", "verify"]);
+    sound(&world, &["store", "verify"]);
+    assert_eq!(davy.stop(), Some(0));
+}

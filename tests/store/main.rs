@@ -1,0 +1,10 @@
+//! The store against a real PostgreSQL: exactly once, late readings, refusals and their remedies, poison, outages.
+//! Skipped, loudly, where PostgreSQL is missing. I/O.
+
+mod archive;
+mod late;
+mod outage;
+mod place;
+mod poison;
+mod recovery;
+mod schema;
