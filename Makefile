@@ -1,0 +1,30 @@
+# Two commands: `make run` shows the district alive, `make test` proves it. `make help` lists the rest.
+.PHONY: help run up down status clean-data build test lint
+
+help: ## What can be asked
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@echo "  Settings: DAVY_MQTT_PORT=18830 DAVY_PG_PORT=54330 DAVY_HTTP_PORT=8420 DAVY_LOCAL=./data DAVY_SIMULATE='--seed 1 --scenario ...'"
+
+run: ## Install, build, start everything in front; Ctrl-C stops it
+	@exec deploy/local/run.sh run
+
+up: ## The same in the background; returns when Davy is ready
+	@exec deploy/local/run.sh up
+
+down: ## Stop what `make up` started, in reverse order
+	@exec deploy/local/run.sh down
+
+status: ## What runs, and whether Davy is ready
+	@exec deploy/local/run.sh status
+
+clean-data: ## Throw all local data away (refused while running)
+	@exec deploy/local/run.sh clean-data
+
+build: ## The release binary, target/release/davy
+	cargo build --release -p ingest --bin davy --target-dir target
+
+test: ## Everything that can be checked, ending with a table
+	@exec tests/run.sh
+
+lint: ## Format, clippy and documentation only
+	@exec tests/run.sh lint
