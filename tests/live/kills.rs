@@ -87,6 +87,7 @@ fn nothing_acknowledged_is_lost_or_doubled_whatever_is_killed() {
     sound(&world, &["journal", "verify"]);
     sound(&world, &["store", "verify"]);
     assert_eq!(davy.stop(), Some(0), "a stop in order");
+    crate::replay::is_identical(&world.place);
 }
 
 fn open_flames(world: &World) -> usize {

@@ -8,3 +8,4 @@ mod outage;
 mod place;
 mod recovery;
 mod refusals;
+mod replay;
