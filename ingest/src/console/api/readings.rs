@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an officer looks at first (domain: the trend of the last two hours).
 const SPAN_DEFAULT_US: i64 = 2 * 3600 * SECOND_US;
-/// Longer spans want the aggregates of a later issue, not raw rows.
+/// Longer spans want aggregates, not raw rows.
 const SPAN_MAX_US: i64 = 31 * 24 * 3600 * SECOND_US;
 const LIMIT_DEFAULT: u32 = 10_000;
 /// About 15 MB of JSON.

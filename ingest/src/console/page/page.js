@@ -239,6 +239,7 @@ function listen() {
   const stream = new EventSource("/api/v1/stream");
   stream.addEventListener("snapshot", (event) => {
     hear("stream", true);
+    byId("waiting").hidden = true;
     alarms.clear();
     rows.clear();
     for (const alarm of JSON.parse(event.data).alarms) alarms.set(alarm.id, alarm);
