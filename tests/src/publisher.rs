@@ -80,6 +80,9 @@ impl Publisher {
     pub fn start(plan: Plan) -> Publisher {
         let mut options = MqttOptions::new(plan.client_id.clone(), "127.0.0.1", plan.port);
         options.set_keep_alive(Duration::from_secs(10)).set_clean_start(false).set_outgoing_inflight_upper_limit(1000);
+        // With a session of its own the client sends again what a restarted broker had not answered; without one it
+        // drops it, uses its numbers for other messages, and this account would be wrong.
+        options.set_session_expiry_interval(Some(3_600));
         // Room for a minute of broker outage at the rates of these tests.
         let (client, mut connection) = Client::new(options, 100_000);
         let stop = Arc::new(AtomicBool::new(false));
