@@ -67,6 +67,17 @@ pub fn classify(points: &mut Points, reading: &Reading, origin: &Origin<'_>) -> 
     classified
 }
 
+/// A reading out of quarantine: stored under its old receive time, compared with what is stored, judged by nobody.
+pub fn replay(points: &mut Points, reading: &Reading, received: Micros, limits: &FoldLimits) -> Classified {
+    let (event, flag) = match reading.device_time {
+        None => (received, FLAG_NO_DEVICE_TIME),
+        Some(device) if is_believed(device, received, limits) => (device, 0),
+        Some(_) => (received, FLAG_UNBELIEVED),
+    };
+    points.raise_newest(reading.point, event.0);
+    Classified { class: Class::Older, event, received, flags: flag | FLAG_NOT_JUDGED }
+}
+
 /// A device time is believed when it is neither too far ahead of its receive time nor older than what is kept.
 fn is_believed(device: Micros, received: Micros, limits: &FoldLimits) -> bool {
     let ahead = i64::from(limits.clock_skew_max_s).saturating_mul(SECOND_US);

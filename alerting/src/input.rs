@@ -44,6 +44,8 @@ pub enum Input<D, C> {
     Adopted(Adopted),
     /// A record that made the fold panic twice; its deliveries are quarantined.
     Skipped(Skipped),
+    /// A message out of quarantine, read once more: it keeps its old receive time, and its readings are history.
+    Replayed(D),
 }
 
 impl<D, C> Input<D, C> {
@@ -67,6 +69,7 @@ impl<D, C> Input<D, C> {
             Input::SystemFault(fault) => Input::SystemFault(fault.clone()),
             Input::Adopted(adopted) => Input::Adopted(adopted.clone()),
             Input::Skipped(skipped) => Input::Skipped(skipped.clone()),
+            Input::Replayed(raw) => Input::Replayed(delivery(raw)),
         })
     }
 }
@@ -128,6 +131,27 @@ pub enum Reason {
     TooManyReadings,
     /// A record the fold could not digest.
     Skipped,
+}
+
+impl Reason {
+    /// The name of a reason outside: in metrics, in the API and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::UnknownTopic => "unknown_topic",
+            Reason::UnknownFormat => "unknown_format",
+            Reason::UnknownEnterprise => "unknown_enterprise",
+            Reason::UnknownGateway => "unknown_gateway",
+            Reason::UnknownPoint => "unknown_point",
+            Reason::ForeignPoint => "foreign_point",
+            Reason::Malformed => "malformed",
+            Reason::WrongType => "wrong_type",
+            Reason::NotFinite => "not_finite",
+            Reason::TooLarge => "too_large",
+            Reason::TooManyReadings => "too_many_readings",
+            Reason::Skipped => "skipped",
+        }
+    }
 }
 
 /// Content that becomes part of the fold, named by the hash of its canonical bytes.

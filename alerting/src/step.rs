@@ -61,6 +61,10 @@ impl State {
                     self.advance(at);
                     self.skip(skipped, &mut out);
                 }
+                Input::Replayed(delivery) => {
+                    self.advance(at);
+                    self.replayed(delivery, &mut out);
+                }
             }
         }
         self.advance(batch.now);

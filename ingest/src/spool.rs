@@ -23,7 +23,6 @@ pub struct Spool<D: Disk> {
     base: Arc<AtomicU64>,
     /// Every effect up to this seq can be read; also moved by records without effects in this lane.
     head: watch::Sender<u64>,
-    torn_bytes: u64,
 }
 
 impl<D: Disk> Spool<D> {
@@ -32,16 +31,11 @@ impl<D: Disk> Spool<D> {
         if let Some(parent) = dir.parent() {
             small_file::make_dir(&disk, parent)?;
         }
-        let (log, torn_bytes) = Log::open(disk.clone(), &dir, segment_bytes, Tail::After(synced))?;
+        let (log, _) = Log::open(disk.clone(), &dir, segment_bytes, Tail::After(synced))?;
         let base = read_base(&disk, &dir)?;
         // A spool whose segments were all given up, or cut off behind what was given up, still stands at its base.
         let head = log.head().max(base);
-        Ok(Spool { log, dir, base: Arc::new(AtomicU64::new(base)), head: watch::Sender::new(head), torn_bytes })
-    }
-
-    /// Bytes that a crash left unfinished at the end.
-    pub fn torn_bytes(&self) -> u64 {
-        self.torn_bytes
+        Ok(Spool { log, dir, base: Arc::new(AtomicU64::new(base)), head: watch::Sender::new(head) })
     }
 
     pub fn append(&mut self, seq: u64, journal_crc: u32, payload: &[u8]) -> Result<(), LogError> {

@@ -7,7 +7,6 @@ use crate::hub::health::{Component, Condition};
 use crate::mqtt::counters::MqttCounters;
 use alerting::alarm::Cause;
 use alerting::effect::{Business, Effects};
-use alerting::input::Reason;
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry, TextEncoder,
@@ -143,7 +142,7 @@ impl Telemetry {
                     self.alarms_raised.with_label_values(&[change.alarm.severity.name()]).inc();
                 }
                 Business::Quarantined(q) => {
-                    self.quarantined.with_label_values(&[reason_name(q.reject.reason)]).inc();
+                    self.quarantined.with_label_values(&[q.reject.reason.name()]).inc();
                 }
                 _ => {}
             }
@@ -221,25 +220,6 @@ pub fn start_logging(level: &str) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .try_init()
         .map_err(|e| anyhow::anyhow!("logging cannot start: {e}"))
-}
-
-/// The name of a reason outside: in metrics and in the API.
-#[must_use]
-pub fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::UnknownTopic => "unknown_topic",
-        Reason::UnknownFormat => "unknown_format",
-        Reason::UnknownEnterprise => "unknown_enterprise",
-        Reason::UnknownGateway => "unknown_gateway",
-        Reason::UnknownPoint => "unknown_point",
-        Reason::ForeignPoint => "foreign_point",
-        Reason::Malformed => "malformed",
-        Reason::WrongType => "wrong_type",
-        Reason::NotFinite => "not_finite",
-        Reason::TooLarge => "too_large",
-        Reason::TooManyReadings => "too_many_readings",
-        Reason::Skipped => "skipped",
-    }
 }
 
 fn signed(count: u64) -> i64 {

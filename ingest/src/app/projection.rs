@@ -4,16 +4,14 @@ use super::Shared;
 use crate::config::Config;
 use crate::disk::RealDisk;
 use crate::engine::fold::Fold;
-use crate::journal::{Reader, checksum_of, identity};
-use crate::spool::SpoolTail;
 use crate::store::archive::PostgresArchive;
 use crate::store::connection::Connection;
-use crate::store::lane::{Backlog, Evidence, Lane, LaneRecord};
+use crate::store::doors::JournalEvidence;
+use crate::store::lane::{Evidence, Lane};
 use crate::store::memory::Memory;
 use crate::store::progress::Progress;
 use crate::store::projector::{Doors, Projector};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -24,7 +22,7 @@ pub(crate) struct Projection {
     pub(crate) progress: Vec<watch::Receiver<Progress>>,
     nudges: Vec<Arc<Notify>>,
     memory: Arc<Memory>,
-    evidence: Arc<JournalEvidence>,
+    evidence: Arc<JournalEvidence<RealDisk>>,
     /// From where each spool still holds everything, in the order of `Lane::ALL`.
     bases: [Base; 2],
 }
@@ -49,7 +47,7 @@ pub(super) fn start(
 ) -> anyhow::Result<(Projection, Vec<JoinHandle<()>>)> {
     let writer = connection(config, &config.database.user)?;
     let memory = Arc::new(Memory::open(&config.data.dir.join("projection.json")));
-    let evidence = Arc::new(JournalEvidence { dir: config.data.dir.join("journal"), head: fold.head_watch() });
+    let evidence = Arc::new(JournalEvidence::new(RealDisk, config.data.dir.join("journal"), fold.head_watch()));
     let bases = fold.spools().map(|spool| Arc::new(spool.base_reader()) as Base);
     let (progress, nudges) = (Vec::new(), Vec::new());
     let mut projection = Projection { progress, nudges, memory, evidence: evidence.clone(), bases };
@@ -57,7 +55,7 @@ pub(super) fn start(
     for (lane, spool) in Lane::ALL.into_iter().zip(fold.spools()) {
         let doors = Doors {
             archive: PostgresArchive::new(writer.clone(), lane),
-            backlog: SpoolBacklog(spool.tail()),
+            backlog: spool.tail(),
             evidence: evidence.clone(),
             memory: projection.memory.clone(),
         };
@@ -94,61 +92,6 @@ impl Projection {
         self.progress.iter().find_map(|progress| match &progress.borrow().state {
             LaneState::Refused { name, text } => Some((*name, text.clone())),
             _ => None,
-        })
-    }
-}
-
-/// The spool of one lane. Its records are given up by the engine's housekeeping, which asks how far the lanes are.
-struct SpoolBacklog(SpoolTail<RealDisk>);
-
-impl Backlog for SpoolBacklog {
-    fn base(&self) -> u64 {
-        self.0.base()
-    }
-
-    fn head(&self) -> watch::Receiver<u64> {
-        self.0.head()
-    }
-
-    fn read_after(&mut self, seq: u64, bytes_max: usize) -> io::Result<Vec<LaneRecord>> {
-        let records = self.0.read_after(seq, bytes_max).map_err(io::Error::other)?;
-        let lane_record =
-            |r: crate::spool::SpoolRecord| LaneRecord { seq: r.seq, journal_crc: r.journal_crc, payload: r.payload };
-        Ok(records.into_iter().map(lane_record).collect())
-    }
-
-    fn release(&mut self, _seq: u64) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The journal as a projector may see it: from outside, beside the engine.
-struct JournalEvidence {
-    dir: PathBuf,
-    head: watch::Receiver<u64>,
-}
-
-impl Evidence for JournalEvidence {
-    fn journal_id(&self) -> String {
-        match identity::read(&RealDisk, &self.dir) {
-            Ok(Some(identity)) => identity.journal_id,
-            Ok(None) => String::new(),
-            Err(e) => {
-                tracing::error!(error = %e, "journal identity unreadable");
-                String::new()
-            }
-        }
-    }
-
-    fn head(&self) -> u64 {
-        *self.head.borrow()
-    }
-
-    fn checksum(&self, seq: u64) -> Option<u32> {
-        let found = checksum_of(&mut Reader::new(RealDisk, self.dir.clone(), seq), seq);
-        found.unwrap_or_else(|e| {
-            tracing::error!(seq, error = %e, "journal record unreadable");
-            None
         })
     }
 }

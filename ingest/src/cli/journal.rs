@@ -77,10 +77,15 @@ fn describe(seq: u64, crc: u32, record: &Record) -> Value {
 
 fn describe_input(input: &Input<Delivery, ContentRef>) -> Value {
     match input {
-        Input::Delivery(d) => json!({ "delivery": {
-            "received_us": d.received.0, "topic": d.topic, "redelivered": d.redelivered,
-            "payload": String::from_utf8_lossy(&d.payload),
-        }}),
+        Input::Delivery(d) => json!({ "delivery": describe_delivery(d) }),
+        Input::Replayed(d) => json!({ "replayed": describe_delivery(d) }),
         other => serde_json::to_value(other).unwrap_or_else(|e| json!({ "unprintable": e.to_string() })),
     }
+}
+
+fn describe_delivery(d: &Delivery) -> Value {
+    json!({
+        "received_us": d.received.0, "topic": d.topic, "redelivered": d.redelivered,
+        "payload": String::from_utf8_lossy(&d.payload),
+    })
 }

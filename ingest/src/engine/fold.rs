@@ -262,11 +262,6 @@ impl<D: Disk> SnapshotJob<D> {
         snapshot::write(&self.disk, &self.dir, &self.meta, &self.state)?;
         Ok(self.meta.seq)
     }
-
-    #[must_use]
-    pub fn seq(&self) -> u64 {
-        self.meta.seq
-    }
 }
 
 pub(super) fn snapshot_dir(dir: &Path) -> PathBuf {
@@ -275,7 +270,7 @@ pub(super) fn snapshot_dir(dir: &Path) -> PathBuf {
 
 /// Readings may be refused when the quota is near; what people and time say may not.
 fn class_of(record: &Record) -> Class {
-    let has_delivery = record.inputs.iter().any(|i| matches!(i, Input::Delivery(_)));
+    let has_delivery = record.inputs.iter().any(|i| matches!(i, Input::Delivery(_) | Input::Replayed(_)));
     if has_delivery { Class::Readings } else { Class::Essential }
 }
 

@@ -22,7 +22,7 @@ enum Pressure {
     Tight,
 }
 
-pub(super) struct Housekeeping<D: Disk> {
+pub(super) struct Housekeeping {
     every_us: i64,
     horizon_us: i64,
     last_at: Micros,
@@ -33,11 +33,10 @@ pub(super) struct Housekeeping<D: Disk> {
     durable: [u64; 2],
     /// Time of the first record of each journal segment.
     segment_times: BTreeMap<u64, Micros>,
-    disk: std::marker::PhantomData<D>,
 }
 
-impl<D: Disk> Housekeeping<D> {
-    pub(super) fn new(every_us: i64, horizon_us: i64, now: Micros) -> Housekeeping<D> {
+impl Housekeeping {
+    pub(super) fn new(every_us: i64, horizon_us: i64, now: Micros) -> Housekeeping {
         Housekeeping {
             every_us,
             horizon_us,
@@ -47,7 +46,6 @@ impl<D: Disk> Housekeeping<D> {
             writing: None,
             durable: [0; 2],
             segment_times: BTreeMap::new(),
-            disk: std::marker::PhantomData,
         }
     }
 
@@ -56,12 +54,12 @@ impl<D: Disk> Housekeeping<D> {
         self.full = full;
     }
 
-    fn pressure(&self, fold: &Fold<D>) -> Pressure {
+    fn pressure<D: Disk>(&self, fold: &Fold<D>) -> Pressure {
         if self.full || fold.quota().level() >= Level::High { Pressure::Tight } else { Pressure::Easy }
     }
 
     /// Begins a snapshot if one is due; gives up old files when one has become durable.
-    pub(super) fn look(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
+    pub(super) fn look<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
             self.settle(fold, hub, now)?;
         }
@@ -87,7 +85,7 @@ impl<D: Disk> Housekeeping<D> {
     }
 
     /// The last snapshot of a run, written before the process ends.
-    pub(super) fn finish(&mut self, fold: &mut Fold<D>) -> Result<(), LogError> {
+    pub(super) fn finish<D: Disk>(&mut self, fold: &mut Fold<D>) -> Result<(), LogError> {
         if let Some(Ok(Err(e @ LogError::SyncFailed { .. }))) = self.writing.take().map(JoinHandle::join) {
             return Err(e);
         }
@@ -97,7 +95,7 @@ impl<D: Disk> Housekeeping<D> {
         Ok(())
     }
 
-    fn begin(&mut self, job: SnapshotJob<D>) {
+    fn begin<D: Disk>(&mut self, job: SnapshotJob<D>) {
         let thread = std::thread::Builder::new().name("davy-snapshot".into()).spawn(move || job.run());
         match thread {
             Ok(handle) => self.writing = Some(handle),
@@ -105,7 +103,7 @@ impl<D: Disk> Housekeeping<D> {
         }
     }
 
-    fn settle(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
+    fn settle<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
         match writing.join() {
             Ok(Ok(seq)) => {
@@ -126,7 +124,7 @@ impl<D: Disk> Housekeeping<D> {
 
     /// The first journal record that somebody may still want: the older durable snapshot's successor, or the first one
     /// inside the backup horizon, whichever is older.
-    fn keep_from(&mut self, fold: &Fold<D>, now: Micros) -> Result<u64, LogError> {
+    fn keep_from<D: Disk>(&mut self, fold: &Fold<D>, now: Micros) -> Result<u64, LogError> {
         let [older, newest] = self.durable;
         let horizon = now.plus(self.horizon_us.saturating_neg());
         let mut keep_from = older.saturating_add(1);
@@ -146,7 +144,7 @@ impl<D: Disk> Housekeeping<D> {
         Ok(keep_from)
     }
 
-    fn time_of(&mut self, fold: &Fold<D>, segment: u64) -> Result<Option<Micros>, LogError> {
+    fn time_of<D: Disk>(&mut self, fold: &Fold<D>, segment: u64) -> Result<Option<Micros>, LogError> {
         if let Some(&time) = self.segment_times.get(&segment) {
             return Ok(Some(time));
         }

@@ -44,7 +44,7 @@ pub struct Engine<D: Disk> {
     clock: Clock,
     hub: Arc<Hub>,
     telemetry: Arc<Telemetry>,
-    housekeeping: Housekeeping<D>,
+    housekeeping: Housekeeping,
     room: Room,
     /// Links and faults that found no room: few, one for each code.
     to_say: Vec<Undecoded>,

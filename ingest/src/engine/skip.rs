@@ -39,7 +39,7 @@ impl<D: Disk> Fold<D> {
             let (_, _, payload) = entry?;
             let record = codec::decode_record(&payload).map_err(|source| OpenError::Record { seq, source })?;
             for input in record.inputs {
-                if let Input::Delivery(delivery) = input {
+                if let Input::Delivery(delivery) | Input::Replayed(delivery) = input {
                     raw.push((delivery.topic, delivery.payload));
                 }
             }

@@ -14,7 +14,7 @@ use super::words::{from_sql, to_sql};
 use super::work::{Care, Work};
 use crate::fault;
 use std::time::Duration;
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Error, Row, Statement, Transaction};
 
 /// A transaction that takes longer hangs: the connection is given up, and the next claim tells what became of it.
 const APPLY_S: u64 = 600;
@@ -110,6 +110,24 @@ pub fn read_position(lane: Lane, row: &Row) -> Result<Position, Error> {
     })
 }
 
+/// Puts a lane where `position` says; whether it may stand there has been decided.
+pub async fn write_position(tx: &Transaction<'_>, position: &Position) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE projection SET journal_id = $2, applied_seq = $3, record_crc = $4, late_until = $5, \
+                owner_epoch = $6, updated_at = now() WHERE lane = $1",
+        &[
+            &position.lane.name(),
+            &position.journal_id,
+            &to_sql(position.applied_seq),
+            &position.record_crc.map(i64::from),
+            &to_sql(position.late_until),
+            &to_sql(position.owner_epoch),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Judges the stored position and takes the lane by raising its owner epoch. The row's lock makes a transaction of the
 /// former owner that is still under way end first.
 async fn take(client: &mut Client, lane: Lane, ours: &Ours<'_>) -> Result<Position, StoreError> {
@@ -134,19 +152,7 @@ async fn take(client: &mut Client, lane: Lane, ours: &Ours<'_>) -> Result<Positi
         }
     };
     position.owner_epoch = stored.owner_epoch.saturating_add(1);
-    tx.execute(
-        "UPDATE projection SET journal_id = $2, applied_seq = $3, record_crc = $4, late_until = $5, \
-                owner_epoch = $6, updated_at = now() WHERE lane = $1",
-        &[
-            &lane.name(),
-            &position.journal_id,
-            &to_sql(position.applied_seq),
-            &position.record_crc.map(i64::from),
-            &to_sql(position.late_until),
-            &to_sql(position.owner_epoch),
-        ],
-    )
-    .await?;
+    write_position(&tx, &position).await?;
     tx.commit().await?;
     Ok(position)
 }

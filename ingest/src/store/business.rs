@@ -5,7 +5,7 @@ use super::error::StoreError;
 use super::lane::LaneRecord;
 use super::refusal::Refusal;
 use super::stamp::Stamp;
-use super::words::{cause_name, clean, clean_some, reason_name, state_name, to_sql};
+use super::words::{cause_name, clean, clean_some, state_name, to_sql};
 use alerting::alarm::{Alarm, AlarmChange};
 use alerting::effect::{Business, Quarantined};
 use rules::reading::Micros;
@@ -260,7 +260,7 @@ async fn write_quarantine(
     let topic: Vec<Cow<'_, str>> = quarantined.iter().map(|(_, q)| clean(&q.topic)).collect();
     let payload: Vec<&[u8]> = quarantined.iter().map(|(_, q)| &q.payload[..]).collect();
     let reading: Vec<Option<i64>> = quarantined.iter().map(|(_, q)| q.reject.index.map(i64::from)).collect();
-    let reason: Vec<&str> = quarantined.iter().map(|(_, q)| reason_name(q.reject.reason)).collect();
+    let reason: Vec<&str> = quarantined.iter().map(|(_, q)| q.reject.reason.name()).collect();
     let detail: Vec<Cow<'_, str>> = quarantined.iter().map(|(_, q)| clean(&q.reject.detail)).collect();
     tx.execute(
         "INSERT INTO quarantine (journal_id, seq, idx, received, topic, payload, reading_index, reason, detail) \

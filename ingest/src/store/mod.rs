@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod capability;
 pub mod connection;
+pub mod doors;
 pub mod error;
 pub mod lane;
 pub mod memory;

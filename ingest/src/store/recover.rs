@@ -1,7 +1,7 @@
 //! Recovery after the database and the data directory have come apart: what the database knows, and how a person's
 //! decision is written into it. Must not decide anything by itself. I/O.
 
-use super::archive::read_position;
+use super::archive::{read_position, write_position};
 use super::business::{Numbered, number_points};
 use super::error::StoreError;
 use super::lane::{Lane, Position};
@@ -184,19 +184,7 @@ async fn reset_lane(tx: &Transaction<'_>, reset: &Reset<'_>, lane: Lane, base: u
         // Nothing is missing: the spool reaches back to where the database stands.
         Remedy::GoOn => {}
     }
-    tx.execute(
-        "UPDATE projection SET journal_id = $2, applied_seq = $3, record_crc = $4, late_until = $5, owner_epoch = $6, \
-                updated_at = now() WHERE lane = $1",
-        &[
-            &lane.name(),
-            &position.journal_id,
-            &to_sql(position.applied_seq),
-            &position.record_crc.map(i64::from),
-            &to_sql(position.late_until),
-            &to_sql(position.owner_epoch),
-        ],
-    )
-    .await?;
+    write_position(tx, &position).await?;
     Ok(position)
 }
 

@@ -2,7 +2,6 @@
 //! Must not know tables. Pure.
 
 use alerting::alarm::{AlarmState, Cause};
-use alerting::input::Reason;
 use std::borrow::Cow;
 
 /// PostgreSQL's text cannot hold NUL; the symbol for it is shown instead. Raw bytes are kept in `bytea` beside it.
@@ -55,24 +54,6 @@ pub fn cause_name(cause: Cause) -> &'static str {
         Cause::RuleRemoved => "rule_removed",
         Cause::Adopted => "adopted",
         Cause::Superseded => "superseded",
-    }
-}
-
-#[must_use]
-pub fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::UnknownTopic => "unknown_topic",
-        Reason::UnknownFormat => "unknown_format",
-        Reason::UnknownEnterprise => "unknown_enterprise",
-        Reason::UnknownGateway => "unknown_gateway",
-        Reason::UnknownPoint => "unknown_point",
-        Reason::ForeignPoint => "foreign_point",
-        Reason::Malformed => "malformed",
-        Reason::WrongType => "wrong_type",
-        Reason::NotFinite => "not_finite",
-        Reason::TooLarge => "too_large",
-        Reason::TooManyReadings => "too_many_readings",
-        Reason::Skipped => "skipped",
     }
 }
 

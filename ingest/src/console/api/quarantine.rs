@@ -7,7 +7,6 @@ use crate::console::params::Params;
 use crate::console::problem::Problem;
 use crate::console::shown::Stamp;
 use crate::hub::quarantine::{PAYLOAD_SHOWN_MAX, Refused};
-use crate::telemetry::reason_name;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -80,7 +79,7 @@ fn remembered(refused: &Refused) -> RefusedShown {
         index: refused.index,
         received: Stamp(refused.received),
         topic: refused.topic.clone(),
-        reason: reason_name(refused.reject.reason).to_owned(),
+        reason: refused.reject.reason.name().to_owned(),
         detail: refused.reject.detail.clone(),
         reading: refused.reject.index,
         payload_bytes: refused.payload_len,
