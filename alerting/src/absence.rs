@@ -1,25 +1,26 @@
 //! Silence: when each watched point has been silent for too long. One entry a point and rule in the queue, looked at
-//! again only when it comes up, so that a reading costs one write. Must not know alarms. Pure.
+//! again only when it comes up, so that a reading costs one write. All times here are attended time (`outage`): what Davy
+//! did not hear is nobody's silence. Must not know alarms. Pure.
 
 use crate::points::{NEVER, Points};
 use rules::bind::Instance;
-use rules::reading::{Micros, PointId, SECOND_US};
+use rules::reading::{PointId, SECOND_US};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// An entry that is out of date is put right when it is this near, so that nobody is woken for nothing.
 const SLACK_US: i64 = SECOND_US;
 
-const NOT_WAITING: Micros = Micros::MAX;
+const NOT_WAITING: i64 = i64::MAX;
 
 /// Deadlines of all absence instances. Derived from the points and the slots.
 #[derive(Debug, Default)]
 pub struct Absence {
-    queue: BinaryHeap<Reverse<(Micros, u32)>>,
+    queue: BinaryHeap<Reverse<(i64, u32)>>,
     /// By instance: its entry in the queue, never later than its true deadline; `NOT_WAITING` when it has none. What
     /// lies in the queue beside it is void.
-    entry: Vec<Micros>,
-    /// By point: the receive time of its last reading, as far as transitions have come.
+    entry: Vec<i64>,
+    /// By point: when its last reading was heard, as far as transitions have come.
     seen: Vec<i64>,
 }
 
@@ -27,8 +28,6 @@ pub struct Absence {
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
     pub points: &'a Points,
-    /// The end of Davy's own last outage: before it nobody is to blame for silence.
-    pub base: Micros,
     pub never_seen_grace_us: i64,
 }
 
@@ -36,7 +35,7 @@ pub struct Start<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silent {
     pub number: u32,
-    pub since: Micros,
+    pub since: i64,
 }
 
 impl Absence {
@@ -46,7 +45,7 @@ impl Absence {
         let mut absence = Absence {
             queue: BinaryHeap::new(),
             entry: vec![NOT_WAITING; instances.len()],
-            seen: start.points.received.clone(),
+            seen: start.points.heard.clone(),
         };
         for (number, instance) in (0_u32..).zip(instances) {
             if instance.absence_after_us.is_some() && waits(number) {
@@ -62,9 +61,9 @@ impl Absence {
     }
 
     /// A reading of the point arrived.
-    pub fn see(&mut self, point: PointId, received: Micros) {
+    pub fn see(&mut self, point: PointId, heard: i64) {
         if let Some(seen) = self.seen.get_mut(point.index()) {
-            *seen = received.0;
+            *seen = heard;
         }
     }
 
@@ -82,12 +81,12 @@ impl Absence {
 
     /// The first entry. May be early, never late.
     #[must_use]
-    pub fn next_due(&self) -> Option<Micros> {
+    pub fn next_due(&self) -> Option<i64> {
         self.queue.peek().map(|Reverse((due, _))| *due)
     }
 
     /// Takes the first entry if it is due at `until` and true; one that is out of date is put right and not given.
-    pub fn pop(&mut self, until: Micros, instances: &[Instance], start: &Start<'_>) -> Option<Silent> {
+    pub fn pop(&mut self, until: i64, instances: &[Instance], start: &Start<'_>) -> Option<Silent> {
         let Reverse((due, number)) = *self.queue.peek()?;
         if due > until {
             return None;
@@ -106,9 +105,9 @@ impl Absence {
     }
 
     /// Puts right what would come up soon for nothing.
-    pub fn tidy(&mut self, now: Micros, instances: &[Instance], start: &Start<'_>) {
+    pub fn tidy(&mut self, now: i64, instances: &[Instance], start: &Start<'_>) {
         while let Some(Reverse((due, number))) = self.queue.peek().copied() {
-            if due > now.plus(SLACK_US) {
+            if due > now.saturating_add(SLACK_US) {
                 break;
             }
             if self.entry.get(number as usize) != Some(&due) {
@@ -126,7 +125,7 @@ impl Absence {
         }
     }
 
-    fn put_back(&mut self, number: u32, deadline: Micros) {
+    fn put_back(&mut self, number: u32, deadline: i64) {
         if let Some(entry) = self.entry.get_mut(number as usize) {
             *entry = deadline;
             self.queue.push(Reverse((deadline, number)));
@@ -135,13 +134,13 @@ impl Absence {
 
     /// When silence becomes a breach: the threshold after the last reading, or the grace after the point came into
     /// service if it has not said anything since.
-    fn deadline(&self, instance: &Instance, start: &Start<'_>) -> Option<Micros> {
+    fn deadline(&self, instance: &Instance, start: &Start<'_>) -> Option<i64> {
         let after = instance.absence_after_us?;
         let of = |column: &[i64], point: &PointId| column.get(point.index()).copied().unwrap_or(NEVER);
         let seen = instance.trigger_points.iter().map(|point| of(&self.seen, point)).max()?;
         let activated = instance.trigger_points.iter().map(|point| of(&start.points.activated, point)).max()?;
         let (from, span) =
             if seen == NEVER || seen < activated { (activated, start.never_seen_grace_us) } else { (seen, after) };
-        Some(Micros(from).max(start.base).plus(span))
+        Some(from.saturating_add(span))
     }
 }

@@ -4,6 +4,7 @@
 use crate::alarm::Cause;
 use crate::book::Seat;
 use crate::effect::Business;
+use crate::findings::Growing;
 use crate::in_force::InForce;
 use crate::input::Content;
 use crate::intern::Numbered;
@@ -68,9 +69,10 @@ impl State {
     fn put_in_service(&mut self, registry: &Arc<Registry>, version: &str) {
         self.view = Some(self.view_of(registry, version));
         let Some(view) = &self.view else { return };
+        let attended = self.outage.attended(self.now);
         for (number, activated) in (0_u32..).zip(&mut self.points.activated) {
             match view.place(rules::reading::PointId(number)) {
-                Some(_) if *activated == NEVER => *activated = self.now.0,
+                Some(_) if *activated == NEVER => *activated = attended,
                 Some(_) => {}
                 None => *activated = NEVER,
             }
@@ -83,6 +85,7 @@ impl State {
     }
 
     fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
+        self.close_findings();
         let kept = self.take_slots();
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
@@ -136,6 +139,20 @@ impl State {
             self.orphans.extend(slots.into_iter().map(orphan));
         }
         self.rebuild_absence();
+    }
+
+    /// Puts findings that grow back in their places; those without a place are complete as they stand, and nobody is
+    /// left to say of what.
+    pub(crate) fn put_findings(&mut self, kept: Vec<(SlotKey, Growing)>) {
+        let mut kept: BTreeMap<SlotKey, Growing> = kept.into_iter().collect();
+        for number in (0_u32..).take(self.in_force.binding.instances.len()) {
+            if kept.is_empty() {
+                return;
+            }
+            if let Some(growing) = self.slot_key(number).and_then(|key| kept.remove(&key)) {
+                self.findings.put(number, growing);
+            }
+        }
     }
 
     /// Closes what no rule in force answers for any more: alarms of rules or objects that are gone.

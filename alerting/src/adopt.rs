@@ -22,7 +22,7 @@ impl State {
         self.absence.grow(self.intern.len());
         for (key, newest) in &adopted.newest {
             if let Some(point) = self.intern.find(&key.enterprise, &key.point) {
-                self.points.raise_newest(point, newest.0);
+                self.points.adopt(point, newest.0);
             }
         }
         let taken = adopted.open_alarms.iter().map(|alarm| alarm.id).chain(adopted.alarm_id_max);
@@ -97,7 +97,7 @@ impl State {
         let (seq, messages) = (skipped.seq, skipped.raw.len());
         let detail =
             format!("record {seq} was skipped and its {messages} messages put into quarantine: {}", skipped.reason);
-        let notice = Notice { code: SKIPPED, severity: Severity::Red, detail: &detail, at: self.now };
+        let notice = Notice { code: SKIPPED, gateway: None, severity: Severity::Red, detail: &detail, at: self.now };
         self.systems.raise(&notice, &mut self.book);
         self.systems.clear(SKIPPED, self.now, &mut self.book);
     }

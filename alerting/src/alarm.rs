@@ -1,7 +1,7 @@
 //! The alarm (报警): one rule true on one object, and its ISA-18.2 state with all transitions. Must not know why a
 //! condition holds or who asks. Pure.
 
-use crate::slot::{Breach, Moment, Side};
+use crate::slot::{Breach, Side};
 use rules::reading::{Micros, Severity};
 use rules::registry::Text;
 use serde::{Deserialize, Serialize};
@@ -177,22 +177,22 @@ impl Alarm {
     }
 
     /// Still in breach. An event only when the severity rises, which asks for a new acknowledgement.
-    pub fn hold(&mut self, severity: Severity, moment: Moment, side: Side) -> Option<AlarmChange> {
-        self.last_at = moment.at;
-        self.value = moment.value.or(self.value);
-        self.worst = side.worse(self.worst, moment.value);
+    pub fn hold(&mut self, severity: Severity, (at, value): (Micros, Option<f64>), side: Side) -> Option<AlarmChange> {
+        self.last_at = at;
+        self.value = value.or(self.value);
+        self.worst = side.worse(self.worst, value);
         if severity <= self.severity {
             return None;
         }
         self.severity = severity;
         self.ask_again();
-        Some(self.move_to(AlarmState::Unacknowledged, Cause::SeverityRaised, moment.at))
+        Some(self.move_to(AlarmState::Unacknowledged, Cause::SeverityRaised, at))
     }
 
     /// The breach is over: B -> D, or -> A where nobody has to sign or somebody has.
-    pub fn give_back(&mut self, moment: Moment) -> AlarmChange {
-        self.value = moment.value.or(self.value);
-        self.cleared_at = Some(moment.at);
+    pub fn give_back(&mut self, at: Micros, value: Option<f64>) -> AlarmChange {
+        self.value = value.or(self.value);
+        self.cleared_at = Some(at);
         let to = match self.state {
             AlarmState::Unacknowledged if self.needs_acknowledgement() => AlarmState::ReturnedUnacknowledged,
             AlarmState::Unacknowledged
@@ -200,7 +200,7 @@ impl Alarm {
             | AlarmState::ReturnedUnacknowledged
             | AlarmState::Normal => AlarmState::Normal,
         };
-        self.move_to(to, Cause::Returned, moment.at)
+        self.move_to(to, Cause::Returned, at)
     }
 
     /// B -> C, D -> A. `None` when there is nothing to acknowledge.
@@ -255,8 +255,9 @@ mod tests {
     use super::*;
     use AlarmState::{Acknowledged as C, Normal as A, ReturnedUnacknowledged as D, Unacknowledged as B};
 
-    fn moment(at: i64, value: f64) -> Moment {
-        Moment { at: Micros(at), value: Some(value) }
+    fn breach(severity: Severity, at: i64, value: f64) -> Breach {
+        let at = Micros(at);
+        Breach { since: at, last_at: at, value: Some(value), worst: Some(value), severity }
     }
 
     fn alarm(severity: Severity, state: AlarmState) -> Alarm {
@@ -268,7 +269,7 @@ mod tests {
             rule_set: "s".to_owned(),
             text: Text::default(),
         };
-        let (mut alarm, change) = Alarm::raise(AlarmId(1), birth, &Breach::new(severity, moment(1, 60.0)), Micros(3));
+        let (mut alarm, change) = Alarm::raise(AlarmId(1), birth, &breach(severity, 1, 60.0), Micros(3));
         assert_eq!((change.from, change.to, change.cause), (A, B, Cause::Raised));
         assert_eq!((alarm.since, alarm.raised_at, alarm.count), (Micros(1), Micros(3), 1));
         alarm.state = state;
@@ -281,11 +282,10 @@ mod tests {
     fn the_transitions_of_the_standard() {
         type Act = fn(&mut Alarm) -> Option<AlarmChange>;
         let sign: Act = |alarm| alarm.acknowledge(SIGNED, Micros(9));
-        let over: Act = |alarm| Some(alarm.give_back(moment(9, 10.0)));
-        let again: Act =
-            |alarm| Some(alarm.breach_again(&Breach::new(Severity::Blue, moment(9, 70.0)), Side::High, Micros(9)));
-        let same: Act = |alarm| alarm.hold(Severity::Blue, moment(9, 70.0), Side::High);
-        let worse: Act = |alarm| alarm.hold(Severity::Red, moment(9, 70.0), Side::High);
+        let over: Act = |alarm| Some(alarm.give_back(Micros(9), Some(10.0)));
+        let again: Act = |alarm| Some(alarm.breach_again(&breach(Severity::Blue, 9, 70.0), Side::High, Micros(9)));
+        let same: Act = |alarm| alarm.hold(Severity::Blue, (Micros(9), Some(70.0)), Side::High);
+        let worse: Act = |alarm| alarm.hold(Severity::Red, (Micros(9), Some(70.0)), Side::High);
         let table: [(Severity, AlarmState, Act, Option<AlarmState>); 13] = [
             (Severity::Orange, B, sign, Some(C)),
             (Severity::Orange, C, sign, None),
@@ -318,11 +318,11 @@ mod tests {
         let mut alarm = alarm(Severity::Yellow, B);
         alarm.acknowledge(Signature { by: "wang", comment: "on site" }, Micros(4));
         assert_eq!((alarm.acked_at, alarm.acked_by.as_deref()), (Some(Micros(4)), Some("wang")));
-        let risen = alarm.hold(Severity::Red, moment(5, 90.0), Side::High).expect("a rise is an event");
+        let risen = alarm.hold(Severity::Red, (Micros(5), Some(90.0)), Side::High).expect("a rise is an event");
         assert_eq!((risen.cause, risen.alarm.acked_at, risen.alarm.worst), (Cause::SeverityRaised, None, Some(90.0)));
-        alarm.give_back(moment(6, 10.0));
+        alarm.give_back(Micros(6), Some(10.0));
         assert_eq!((alarm.state, alarm.cleared_at), (D, Some(Micros(6))));
-        let again = alarm.breach_again(&Breach::new(Severity::Blue, moment(7, 80.0)), Side::High, Micros(8));
+        let again = alarm.breach_again(&breach(Severity::Blue, 7, 80.0), Side::High, Micros(8));
         assert_eq!((again.cause, again.alarm.count, again.alarm.cleared_at), (Cause::BreachedAgain, 2, None));
         assert_eq!((alarm.severity, alarm.worst, alarm.value), (Severity::Red, Some(90.0), Some(80.0)));
         assert_eq!((alarm.since, alarm.raised_at, alarm.last_at), (Micros(1), Micros(3), Micros(7)));

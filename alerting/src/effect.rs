@@ -1,10 +1,10 @@
 //! What a step changes in the world, keyed by (seq, index): the only thing that leaves the fold. Pure.
 
-use crate::alarm::AlarmChange;
+use crate::alarm::{AlarmChange, Object};
 use crate::command::Outcome;
 use crate::input::Reject;
 use bytes::Bytes;
-use rules::reading::{Micros, PointId};
+use rules::reading::{Micros, PointId, Severity};
 use rules::view::PointKey;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,24 @@ pub enum Business {
         at: Micros,
         rules: Vec<String>,
     },
+    Finding(Box<Finding>),
+}
+
+/// What a rule would have said of readings that came too late to be judged (历史发现, 补录). Never an alarm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub rule: String,
+    pub severity: Severity,
+    pub object: Object,
+    /// Event times of the first and the last reading in breach.
+    pub first_event: Micros,
+    pub last_event: Micros,
+    pub worst: Option<f64>,
+    /// How many readings were in breach; not all between the first and the last need be.
+    pub readings: u32,
+    pub rule_set: String,
+    /// When it was found.
+    pub at: Micros,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,7 +105,7 @@ pub const NO_TIME: i64 = i64::MIN;
 pub const FLAG_NO_DEVICE_TIME: u8 = 1;
 /// The device time was not believed; the reading counts for its receive time.
 pub const FLAG_UNBELIEVED: u8 = 2;
-/// Not newer than its point's newest: stored, not judged.
+/// History: stored, not judged.
 pub const FLAG_NOT_JUDGED: u8 = 4;
 
 impl Columns {

@@ -48,6 +48,7 @@ pub fn terms_of(instance: &Instance, rule: &Rule) -> Terms {
         count_off: rule.count_off,
         delay_on_us: instance.delay_on_us,
         delay_off_us: instance.delay_off_us,
+        silence_max_us: instance.silence_max_us,
         side: Side::of(rule.limit),
     }
 }

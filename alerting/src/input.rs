@@ -3,6 +3,7 @@
 
 use crate::alarm::{Alarm, AlarmId};
 use crate::command::Command;
+use crate::gateway::{GatewayKey, GatewayStatus};
 use bytes::Bytes;
 use rules::reading::{Micros, Reading, Severity};
 use rules::registry::Registry;
@@ -98,8 +99,12 @@ pub struct Decoded {
     pub payload: Bytes,
     /// MQTT DUP: the broker may have delivered this message before.
     pub redelivered: bool,
+    /// The gateway that its topic names, where that is registered.
+    pub gateway: Option<GatewayKey>,
     /// Gateway `seq`, when sent.
     pub gateway_seq: Option<u64>,
+    /// What the gateway, or its last will, says of itself.
+    pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
 }
@@ -172,11 +177,24 @@ pub struct FoldLimits {
     pub retention_days: u32,
     /// A point never seen starts its absence clock so long after its activation. Seconds.
     pub never_seen_grace_s: u32,
+    /// A reading older than this, its gateway's clock offset taken off, is history and raises no live alarm. Seconds.
+    #[serde(default = "live_age_max_s")]
+    pub live_age_max_s: u32,
+}
+
+/// What journals of before this limit existed are read with.
+fn live_age_max_s() -> u32 {
+    300
 }
 
 impl Default for FoldLimits {
     fn default() -> FoldLimits {
-        FoldLimits { clock_skew_max_s: 60, retention_days: 400, never_seen_grace_s: 600 }
+        FoldLimits {
+            clock_skew_max_s: 60,
+            retention_days: 400,
+            never_seen_grace_s: 600,
+            live_age_max_s: live_age_max_s(),
+        }
     }
 }
 

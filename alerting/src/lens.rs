@@ -17,6 +17,8 @@ pub struct Lens {
     /// Only where the rule has a `clear` of its own; the default way back reads the rows of `when`.
     clear: Option<Gather>,
     reads_bad: bool,
+    /// It reads other points too: of the past nothing is known of those.
+    reads_others: bool,
     /// By row: the instance it is for.
     instances: Vec<u32>,
     /// The rows of `when` by verdict.
@@ -73,10 +75,13 @@ impl Lens {
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
         let when = Gather::new(&rule.when, tag_names);
         let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, tag_names));
-        let reads_bad = [Some(&when), clear.as_ref()].into_iter().flatten().any(|g| g.feeds.contains(&Feed::Bad));
+        let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
+        let reads_bad = feeds().any(|feed| *feed == Feed::Bad);
+        let reads_others = feeds().any(|feed| matches!(feed, Feed::Tag(_)));
         Lens {
             when,
             reads_bad,
+            reads_others,
             instances: Vec::new(),
             verdicts: Vec::new(),
             back: Frame::for_program(rule.way_back()),
@@ -90,6 +95,12 @@ impl Lens {
     #[must_use]
     pub fn wants(&self, quality: Quality) -> bool {
         self.reads_bad || quality != Quality::Bad
+    }
+
+    /// Whether a reading alone decides, so that one of the past can be judged too.
+    #[must_use]
+    pub fn judges_the_past(&self) -> bool {
+        !self.reads_others
     }
 
     /// Takes one reading of one instance down, with everything else as it stands now. Returns the number of the row.

@@ -2,9 +2,9 @@
 //! effect is its place in that order. Pure.
 
 use crate::alarm::AlarmChange;
-use crate::classify::{Class, Classified};
+use crate::classify::{Class, Classified, Path};
 use crate::command::Outcome;
-use crate::effect::{Business, Effects, NO_TIME, Quarantined, StoredReadings};
+use crate::effect::{Business, Effects, Finding, NO_TIME, Quarantined, StoredReadings};
 use crate::input::{Decoded, Reason, Reject};
 use bytes::Bytes;
 use rules::reading::{Micros, Reading, Severity};
@@ -21,19 +21,20 @@ pub struct Out {
     /// Numbers and versions: everything else of the step may lean on them.
     pub first: Vec<Business>,
     pub quarantined: Vec<Business>,
+    pub found: Vec<Finding>,
     pub readings: StoredReadings,
     pub outcomes: Vec<Outcome>,
 }
 
 impl Out {
     pub fn store(&mut self, reading: &Reading, classified: &Classified) {
-        let columns = match classified.class {
-            Class::Duplicate => {
-                self.readings.duplicates = self.readings.duplicates.saturating_add(1);
-                return;
-            }
-            Class::Newer => &mut self.readings.fast,
-            Class::Compared | Class::Older => &mut self.readings.late,
+        if classified.class == Class::Duplicate {
+            self.readings.duplicates = self.readings.duplicates.saturating_add(1);
+            return;
+        }
+        let columns = match classified.path {
+            Path::Fast => &mut self.readings.fast,
+            Path::Compared => &mut self.readings.late,
         };
         columns.point.push(reading.point.0);
         columns.event_us.push(classified.event.0);
@@ -88,9 +89,10 @@ impl Out {
         business.sort_by_key(|first| match first {
             Business::PointNumbered { .. } => 0_u8,
             Business::Registered { .. } => 1,
-            Business::RulesActivated { .. } | Business::Alarm(_) | Business::Quarantined(_) => 2,
+            Business::RulesActivated { .. } | Business::Alarm(_) | Business::Quarantined(_) | Business::Finding(_) => 2,
         });
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
+        business.extend(self.found.into_iter().map(|finding| Business::Finding(Box::new(finding))));
         business.extend(self.quarantined);
         Effects { business, readings: self.readings, outcomes: self.outcomes }
     }
@@ -121,7 +123,7 @@ impl Owner {
 mod tests {
     use super::*;
     use crate::alarm::{Alarm, AlarmId, AlarmState, Birth, Cause, Object};
-    use crate::slot::{Breach, Moment, Side};
+    use crate::slot::{Breach, Side};
     use rules::registry::Text;
 
     fn change(rule: &str, id: u64, severity: Severity) -> AlarmChange {
@@ -133,7 +135,7 @@ mod tests {
             rule_set: String::new(),
             text: Text::default(),
         };
-        let breach = Breach::new(severity, Moment { at: Micros(0), value: None });
+        let breach = Breach::plain(severity, Micros(0));
         Alarm::raise(AlarmId(id), birth, &breach, Micros(0)).1
     }
 
@@ -149,9 +151,7 @@ mod tests {
     fn red_comes_first_and_an_alarms_own_changes_keep_their_order() {
         let blue = change("R-1", 1, Severity::Blue);
         let mut alarm = blue.alarm.clone();
-        let risen = alarm
-            .hold(Severity::Red, Moment { at: Micros(1), value: None }, Side::Unknown)
-            .expect("a rise is an event");
+        let risen = alarm.hold(Severity::Red, (Micros(1), None), Side::Unknown).expect("a rise is an event");
         let orange = change("R-2", 2, Severity::Orange);
         assert_eq!(blue.to, AlarmState::Unacknowledged);
         let effects = Out::default().arrange(vec![orange, blue, risen]);
@@ -167,7 +167,9 @@ mod tests {
             topic: "t".to_owned(),
             payload,
             redelivered: false,
+            gateway: None,
             gateway_seq: None,
+            status: None,
             readings: Vec::new(),
             rejects: (0..5_000).map(reject).collect(),
         };

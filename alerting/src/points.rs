@@ -1,6 +1,7 @@
 //! What the fold remembers of each point between two readings, as columns indexed by point number: a reading costs
 //! a few array accesses and no allocation. Must not know rules or alarms. Pure.
 
+use crate::anchors::Waiting;
 use rules::reading::{Micros, PointId, Quality};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,21 +37,28 @@ pub struct LastValue {
 pub struct Points {
     /// Newest event time ever handed to the store for the point, believed or assigned.
     pub(crate) newest: Vec<i64>,
+    /// Device time of the newest reading that was judged by it; `NEVER` before there is one.
+    pub(crate) judged: Vec<i64>,
     /// Receive time of the last reading of any class but duplicates.
     pub(crate) received: Vec<i64>,
-    /// Since when the point is in service without a break; `NEVER` while it is not.
+    /// The same in attended time: silence counts from it.
+    pub(crate) heard: Vec<i64>,
+    /// Since when the point is in service without a break, in attended time; `NEVER` while it is not.
     pub(crate) activated: Vec<i64>,
-    last_event: Vec<i64>,
-    last_received: Vec<i64>,
-    last_value: Vec<f64>,
-    last_quality: Vec<u8>,
+    pub(crate) last_event: Vec<i64>,
+    pub(crate) last_received: Vec<i64>,
+    pub(crate) last_value: Vec<f64>,
+    pub(crate) last_quality: Vec<u8>,
     /// The last good or uncertain value: what `tag()` sees. NaN before there is one.
-    held: Vec<f64>,
+    pub(crate) held: Vec<f64>,
     /// The identity at `newest` that came last, and the others of that instant, oldest first.
-    kept: Vec<Identity>,
-    kept_more: BTreeMap<u32, Vec<Identity>>,
+    pub(crate) kept: Vec<Identity>,
+    pub(crate) kept_more: BTreeMap<u32, Vec<Identity>>,
     /// The last identities with a device time that was not believed, oldest first.
-    unbelieved: BTreeMap<u32, Vec<Identity>>,
+    pub(crate) unbelieved: BTreeMap<u32, Vec<Identity>>,
+    /// The first and the last device time that was not believed because it lay in the future. When its time has come, the
+    /// same reading may come again, and be believed.
+    pub(crate) ahead: BTreeMap<u32, (i64, i64)>,
 }
 
 const NO_IDENTITY: Identity = Identity { device_us: NEVER, value: 0.0, quality: u8::MAX };
@@ -63,9 +71,15 @@ impl Points {
 
     /// Makes room for points up to number `len - 1`, of which nothing is known yet.
     pub fn grow(&mut self, len: usize) {
-        for times in
-            [&mut self.newest, &mut self.received, &mut self.activated, &mut self.last_event, &mut self.last_received]
-        {
+        for times in [
+            &mut self.newest,
+            &mut self.judged,
+            &mut self.received,
+            &mut self.heard,
+            &mut self.activated,
+            &mut self.last_event,
+            &mut self.last_received,
+        ] {
             times.resize(len, NEVER);
         }
         self.last_value.resize(len, f64::NAN);
@@ -78,11 +92,16 @@ impl Points {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let len = self.len();
-        let times = [&self.received, &self.activated, &self.last_event, &self.last_received];
+        let times = [&self.judged, &self.received, &self.heard, &self.activated, &self.last_event, &self.last_received];
         times.iter().all(|column| column.len() == len)
             && [self.last_value.len(), self.held.len(), self.last_quality.len(), self.kept.len()] == [len; 4]
             && self.last_quality.iter().all(|&q| q <= Quality::Bad as u8)
-            && self.kept_more.keys().chain(self.unbelieved.keys()).all(|&p| PointId(p).index() < len)
+            && self
+                .kept_more
+                .keys()
+                .chain(self.unbelieved.keys())
+                .chain(self.ahead.keys())
+                .all(|&p| PointId(p).index() < len)
     }
 
     #[must_use]
@@ -114,6 +133,18 @@ impl Points {
     #[must_use]
     pub fn received(&self, point: PointId) -> i64 {
         self.received.get(point.index()).copied().unwrap_or(NEVER)
+    }
+
+    #[must_use]
+    pub fn judged(&self, point: PointId) -> i64 {
+        self.judged.get(point.index()).copied().unwrap_or(NEVER)
+    }
+
+    /// The device's clock stood here when the point was judged last.
+    pub(crate) fn judge_at(&mut self, point: PointId, device_us: i64) {
+        if let Some(judged) = self.judged.get_mut(point.index()) {
+            *judged = device_us;
+        }
     }
 
     /// Whether this identity was seen at the point's newest instant.
@@ -152,10 +183,30 @@ impl Points {
         keep(self.unbelieved.entry(point.0).or_default(), identity, IDENTITIES_MAX);
     }
 
+    /// A device time was not believed, because it lies in the future.
+    pub(crate) fn remember_ahead(&mut self, point: PointId, device_us: i64) {
+        let (first, last) = self.ahead.entry(point.0).or_insert((device_us, device_us));
+        (*first, *last) = ((*first).min(device_us), (*last).max(device_us));
+    }
+
+    /// Whether a reading of this device time may be stored already, under the time at which it was not believed.
+    pub(crate) fn may_be_stored(&mut self, point: PointId, device_us: i64) -> bool {
+        if self.ahead.is_empty() {
+            return false;
+        }
+        let Some(&(first, last)) = self.ahead.get(&point.0) else { return false };
+        if device_us > last {
+            self.ahead.remove(&point.0);
+        }
+        (first..=last).contains(&device_us)
+    }
+
     /// A reading of any class but a duplicate came at this time.
-    pub(crate) fn receive(&mut self, point: PointId, received_us: i64) {
-        if let Some(received) = self.received.get_mut(point.index()) {
+    pub(crate) fn receive(&mut self, point: PointId, received_us: i64, heard: i64) {
+        if let (Some(received), Some(last)) = (self.received.get_mut(point.index()), self.heard.get_mut(point.index()))
+        {
             *received = received_us;
+            *last = heard;
         }
     }
 
@@ -179,7 +230,22 @@ impl Points {
         }
     }
 
-    /// From recovery: something this new is stored already. Nothing is known of its values. Never lowers.
+    /// What waited for too long is judged after all, and the point's clock goes on from it.
+    pub(crate) fn anchor(&mut self, point: PointId, waiting: &Waiting) {
+        self.judge_at(point, waiting.device.0);
+        let Waiting { device, received, value, quality, .. } = *waiting;
+        self.say(point, LastValue { event: device, received, value, quality });
+    }
+
+    /// From recovery: the point was judged up to there, and what is stored is no newer. Never lowers.
+    pub(crate) fn adopt(&mut self, point: PointId, event_us: i64) {
+        self.raise_newest(point, event_us);
+        if event_us > self.judged(point) {
+            self.judge_at(point, event_us);
+        }
+    }
+
+    /// Something this new is stored already. Nothing is known of its values. Never lowers.
     pub(crate) fn raise_newest(&mut self, point: PointId, event_us: i64) {
         if event_us > self.newest(point) {
             self.open_instant(point, event_us, NO_IDENTITY);

@@ -3,24 +3,50 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use crate::classify::{Origin, classify, replay};
+use crate::anchors::Waiting;
+use crate::classify::{Class, Classified, Clocked, Origin, classify, replay};
+use crate::device_clock::Skew;
+use crate::findings::Growing;
+use crate::gateway::{GatewayKey, GatewayStatus};
+use crate::gateways::Heard;
 use crate::in_force::terms_of;
 use crate::input::Decoded;
 use crate::lens::{Said, Sample};
 use crate::out::Out;
+use crate::outage::FRESH_US;
 use crate::redelivery::Message;
-use crate::slot::{Moment, Sight};
+use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
-use crate::system::{Notice, RULE_ERROR};
-use rules::reading::{Micros, PointId, Reading, Severity};
+use crate::system::{CLOCK_SKEW, GATEWAY_OFFLINE, Notice, RULE_ERROR};
+use rules::bind::patience_us;
+use rules::reading::{Micros, PointId, Reading, SECOND_US, Severity};
 use std::sync::Arc;
+
+/// What a run has to follow up, in the order of its time.
+#[derive(Debug, Default)]
+pub(crate) struct Rows(Vec<Row>);
+
+#[derive(Debug)]
+struct Row {
+    received: Micros,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Reading(Seen),
+    /// A gateway's clock was found to be wrong, or right again.
+    Clock(Box<GatewayKey>, Skew),
+    Status(Box<GatewayKey>, GatewayStatus),
+}
 
 /// One reading as one instance sees it.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct Seen {
     number: u32,
     point: PointId,
-    received: Micros,
+    event: Micros,
+    heard: i64,
     value: f64,
     kind: Kind,
 }
@@ -29,32 +55,43 @@ struct Row {
 enum Kind {
     /// The row of its rule's lens.
     Judged(u32),
+    /// The same of a historical reading.
+    Past(u32),
     /// An absence rule: that it came is all.
     Heard,
 }
 
-/// A reading that was classified and is not known.
-struct News<'a> {
-    reading: &'a Reading,
+/// A reading that is news to its point.
+struct News {
+    point: PointId,
+    sample: Sample,
     received: Micros,
-    is_judged: bool,
+    event: Micros,
+    heard: i64,
+    manner: Manner,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Live,
+    /// History: may become a finding.
+    Past,
+    /// History that is judged after all: its point was heard when it came.
+    Anchored,
+}
+
+/// What the readings of a message say of their gateway.
+#[derive(Default)]
+struct Tally {
+    newest: Option<Micros>,
+    newest_live: Option<Micros>,
+    shifted: bool,
 }
 
 impl State {
-    /// Takes in, judges and follows up the deliveries of one run.
-    pub(crate) fn run<'a>(&mut self, deliveries: impl Iterator<Item = &'a Decoded>, out: &mut Out) {
-        let mut rows: Vec<Row> = Vec::new();
-        for delivery in deliveries {
-            self.take_in(delivery, out, &mut rows);
-        }
-        self.judge();
-        for row in &rows {
-            self.follow(row);
-        }
-        self.in_force.lenses.iter_mut().for_each(crate::lens::Lens::clear);
-    }
-
-    fn take_in(&mut self, delivery: &Decoded, out: &mut Out, rows: &mut Vec<Row>) {
+    /// Classes of one message's readings, and what rules need of this moment. Says whether it is so fresh that nothing
+    /// older can be on its way.
+    pub(crate) fn take_in(&mut self, delivery: &Decoded, out: &mut Out, rows: &mut Rows) -> bool {
         out.quarantine(delivery);
         let timeless = delivery.readings.iter().any(|reading| reading.device_time.is_none());
         let message = Message {
@@ -65,38 +102,36 @@ impl State {
         };
         let message_known = timeless && self.redeliveries.is_known(&message, delivery.received);
         let limits = Arc::clone(&self.limits);
-        let origin =
-            Origin { received: delivery.received, redelivered: delivery.redelivered, message_known, limits: &limits };
+        let origin = Origin {
+            received: delivery.received,
+            heard: self.outage.attended(delivery.received),
+            redelivered: delivery.redelivered,
+            message_known,
+            offset_us: delivery.gateway.as_ref().map_or(0, |gateway| self.gateways.offset_us(gateway)),
+            limits: &limits,
+        };
+        let mut tally = Tally::default();
         for reading in &delivery.readings {
             assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
             assert!(reading.value.is_finite(), "a decoder let {} pass", reading.value);
-            let classified = classify(&mut self.points, reading, &origin);
+            let classified = classify(&mut self.points, &mut self.anchors, reading, &origin);
             out.store(reading, &classified);
-            if classified.class != crate::classify::Class::Duplicate {
-                let is_judged = classified.class.is_judged();
-                self.gather(&News { reading, received: classified.received, is_judged }, rows);
-            }
-        }
-    }
-
-    /// Lets every rule that the reading wakes take down what it needs, as things stand now.
-    fn gather(&mut self, news: &News<'_>, rows: &mut Vec<Row>) {
-        let Reading { point, value, quality, .. } = *news.reading;
-        let binding = &self.in_force.binding;
-        let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
-        for &number in woken {
-            let Some(instance) = binding.instances.get(number as usize) else { continue };
-            let kind = if instance.absence_after_us.is_some() {
-                Kind::Heard
-            } else {
-                let Some(lens) = self.in_force.lenses.get_mut(instance.rule) else { continue };
-                if !news.is_judged || !lens.wants(quality) {
-                    continue;
+            tally.take(reading, &classified);
+            let manner = match classified.class {
+                Class::Duplicate => continue,
+                Class::Historical => {
+                    self.let_wait(reading, &classified, (&origin, delivery.gateway.as_ref()));
+                    Manner::Past
                 }
-                Kind::Judged(lens.gather(number, instance, Sample { value, quality }, &self.points))
+                Class::Live(_) => Manner::Live,
             };
-            rows.push(Row { number, point, received: news.received, value, kind });
+            let (received, event, heard) = (classified.received, classified.judged_as, origin.heard);
+            let sample = Sample { value: reading.value, quality: reading.quality };
+            self.gather(&News { point: reading.point, sample, received, event, heard, manner }, rows);
         }
+        self.note_gateway(delivery, &tally, rows);
+        let late_us = tally.newest_live.map(|newest| delivery.received.since(newest).saturating_sub(origin.offset_us));
+        !delivery.redelivered && late_us.is_some_and(|late_us| late_us <= FRESH_US)
     }
 
     /// A message out of quarantine: what it holds is stored under its old receive time and judged by nobody. What
@@ -106,6 +141,127 @@ impl State {
             assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
             out.store(reading, &replay(&mut self.points, reading, delivery.received, &self.limits));
         }
+    }
+
+    /// A historical reading may be all that comes of its point: then it will be judged.
+    fn let_wait(
+        &mut self,
+        reading: &Reading,
+        classified: &Classified,
+        (origin, gateway): (&Origin<'_>, Option<&GatewayKey>),
+    ) {
+        let Some(device) = reading.device_time else { return };
+        let due = if self.anchors.is_waiting(reading.point.0) {
+            i64::MAX
+        } else {
+            origin.heard.saturating_add(self.patience_with(reading.point))
+        };
+        let waiting = Waiting {
+            due,
+            device,
+            received: classified.received,
+            heard: origin.heard,
+            value: reading.value,
+            quality: reading.quality,
+            offset_us: origin.offset_us,
+            gateway: gateway.cloned(),
+        };
+        self.anchors.wait(reading.point.0, waiting);
+    }
+
+    /// How long nothing live may come of a point before its clock is doubted. Microseconds.
+    fn patience_with(&self, point: PointId) -> i64 {
+        let period_s = self.view.as_ref().and_then(|view| view.point(point)).and_then(|point| point.period_s);
+        patience_us(Some(i64::from(period_s.unwrap_or_default()).saturating_mul(SECOND_US)))
+    }
+
+    fn note_gateway(&mut self, delivery: &Decoded, tally: &Tally, rows: &mut Rows) {
+        let Some(key) = &delivery.gateway else { return };
+        // What comes in after an outage, or for a second time, is late for another reason than a wrong clock.
+        let says_lag = !delivery.redelivered && !self.outage.is_standing();
+        let lag_us = tally.newest_live.filter(|_| says_lag).map(|newest| delivery.received.since(newest));
+        let heard = Heard {
+            received: delivery.received,
+            seq: delivery.gateway_seq,
+            newest: tally.newest,
+            lag_us,
+            shifted: tally.shifted,
+            status: None,
+        };
+        let before = self.gateways.status(key);
+        // Who sends is not offline, whatever his last will had said.
+        let sends = before == Some(GatewayStatus::Offline) && tally.newest_live.is_some() && !delivery.redelivered;
+        let status = delivery.status.or(sends.then_some(GatewayStatus::Online));
+        let heard = Heard { status, ..heard };
+        let skew = self.gateways.hear(key, &heard);
+        if skew != Skew::Same {
+            let what = What::Clock(Box::new(key.clone()), skew);
+            rows.0.push(Row { received: delivery.received, what });
+        }
+        if let Some(status) = status.filter(|status| before != Some(*status)) {
+            let what = What::Status(Box::new(key.clone()), status);
+            rows.0.push(Row { received: delivery.received, what });
+        }
+    }
+
+    /// Lets every rule that the reading wakes take down what it needs, as things stand now.
+    fn gather(&mut self, news: &News, rows: &mut Rows) {
+        let News { point, sample, received, event, heard, manner } = *news;
+        let binding = &self.in_force.binding;
+        let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
+        for &number in woken {
+            let Some(instance) = binding.instances.get(number as usize) else { continue };
+            let kind = if instance.absence_after_us.is_some() {
+                if manner == Manner::Anchored {
+                    continue;
+                }
+                Kind::Heard
+            } else {
+                let Some(lens) = self.in_force.lenses.get_mut(instance.rule) else { continue };
+                let is_past = manner == Manner::Past;
+                if !lens.wants(sample.quality) || (is_past && !lens.judges_the_past()) {
+                    continue;
+                }
+                let row = lens.gather(number, instance, sample, &self.points);
+                if is_past { Kind::Past(row) } else { Kind::Judged(row) }
+            };
+            let seen = Seen { number, point, event, heard, value: sample.value, kind };
+            rows.0.push(Row { received, what: What::Reading(seen) });
+        }
+    }
+
+    /// Points that have had only history for too long are judged on receive time, each by its newest reading; `at` is
+    /// when the first of them falls due. First all of them speak: none is judged beside what another had said before.
+    pub(crate) fn re_anchor(&mut self, at: Micros) {
+        let mut rows = Rows::default();
+        let mut anchored = Vec::new();
+        while let Some((number, waiting)) = self.anchors.pop(self.outage.attended(at)) {
+            self.points.anchor(PointId(number), &waiting);
+            anchored.push((PointId(number), waiting));
+        }
+        for (point, waiting) in anchored {
+            if let Some(key) = waiting.gateway {
+                self.gateways.anchor(&key);
+                rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found) });
+            }
+            let event = waiting.received.plus(waiting.offset_us.saturating_neg());
+            let sample = Sample { value: waiting.value, quality: waiting.quality };
+            let news = News { point, sample, received: at, event, heard: waiting.heard, manner: Manner::Anchored };
+            self.gather(&news, &mut rows);
+        }
+        self.settle(&mut rows);
+    }
+
+    /// Judges what was gathered, and lets alarms follow, row by row.
+    pub(crate) fn settle(&mut self, rows: &mut Rows) {
+        if rows.0.is_empty() {
+            return;
+        }
+        self.judge();
+        for row in rows.0.drain(..) {
+            self.follow(&row);
+        }
+        self.in_force.lenses.iter_mut().for_each(crate::lens::Lens::clear);
     }
 
     fn judge(&mut self) {
@@ -121,43 +277,104 @@ impl State {
     /// Time passes up to the row, then its slot hears what the rule says.
     fn follow(&mut self, row: &Row) {
         self.advance(self.now.max(row.received));
-        match row.kind {
-            Kind::Heard => self.hear(row),
-            Kind::Judged(at) => self.see(row, at),
+        match &row.what {
+            What::Reading(seen) => match seen.kind {
+                Kind::Heard => self.hear(seen),
+                Kind::Judged(at) | Kind::Past(at) => self.see(seen, at),
+            },
+            What::Clock(gateway, skew) => self.clock_is(gateway, *skew),
+            What::Status(gateway, status) => self.gateway_is(gateway, *status),
         }
     }
 
     /// A fresh sample ends silence, and its clock starts again.
-    fn hear(&mut self, row: &Row) {
-        self.absence.see(row.point, row.received);
-        let Some((instance, rule)) = self.in_force.instance(row.number) else { return };
-        let start = State::start(&self.points, &self.outage, &self.limits);
-        self.absence.wait(row.number, instance, &start);
-        if self.slots.is_busy(row.number) {
-            let (terms, moment) = (terms_of(instance, rule), Moment { at: self.now, value: None });
-            self.turn(row.number, self.now, |phase| phase.see(Sight::Over, moment, &terms));
+    fn hear(&mut self, seen: &Seen) {
+        self.absence.see(seen.point, seen.heard);
+        let Some((instance, rule)) = self.in_force.instance(seen.number) else { return };
+        let start = State::start(&self.points, &self.limits);
+        self.absence.wait(seen.number, instance, &start);
+        if self.slots.is_busy(seen.number) {
+            let moment = Moment { at: self.now, event: self.now, heard: seen.heard, value: None };
+            let terms = terms_of(instance, rule);
+            self.turn(seen.number, self.now, |phase| phase.see(Sight::Over, moment, &terms));
         }
     }
 
-    fn see(&mut self, row: &Row, at: u32) {
-        let Some((instance, rule)) = self.in_force.instance(row.number) else { return };
+    fn see(&mut self, seen: &Seen, at: u32) {
+        let Some((instance, rule)) = self.in_force.instance(seen.number) else { return };
         let Some(lens) = self.in_force.lenses.get(instance.rule) else { return };
         let said = lens.said(at, rule, instance.severity);
-        if self.systems.has_rule_errors() && matches!(said, Said::Seen(_)) {
-            self.systems.rule_worked(&rule.id, &instance.object, self.now, &mut self.book);
-        }
-        match said {
-            Said::Seen(Sight::Between | Sight::Over) if !self.slots.is_busy(row.number) => {}
-            Said::Seen(sight) => {
-                let (terms, moment) = (terms_of(instance, rule), Moment { at: self.now, value: Some(row.value) });
-                self.turn(row.number, self.now, |phase| phase.see(sight, moment, &terms));
-            }
+        let sight = match said {
+            Said::Nothing => return,
+            Said::Seen(sight) => sight,
             Said::Failed(error) => {
                 let detail = format!("{} on {}: {error}", rule.id, name_of(&instance.object));
-                let notice = Notice { code: RULE_ERROR, severity: Severity::Yellow, detail: &detail, at: self.now };
-                self.systems.rule_failed(&rule.id, &instance.object, &notice, &mut self.book);
+                let notice = Notice {
+                    code: RULE_ERROR,
+                    gateway: None,
+                    severity: Severity::Yellow,
+                    detail: &detail,
+                    at: self.now,
+                };
+                return self.systems.rule_failed(&rule.id, &instance.object, &notice, &mut self.book);
             }
-            Said::Nothing => {}
+        };
+        if self.systems.has_rule_errors() {
+            self.systems.rule_worked(&rule.id, &instance.object, self.now, &mut self.book);
+        }
+        if let Kind::Past(_) = seen.kind {
+            if let Sight::Breach(severity) = sight {
+                let (event, worst, at, side) = (seen.event, seen.value, self.now, Side::of(rule.limit));
+                let seen_now = Growing { severity, first_event: event, last_event: event, worst, readings: 1, at };
+                self.findings.note(seen.number, seen_now, |a, b| side.worse(Some(a), Some(b)).unwrap_or(b));
+            }
+            return;
+        }
+        if matches!(sight, Sight::Between | Sight::Over) && !self.slots.is_busy(seen.number) {
+            return;
+        }
+        let moment = Moment { at: self.now, event: seen.event, heard: seen.heard, value: Some(seen.value) };
+        let terms = terms_of(instance, rule);
+        if self.slots.is_dwelling(seen.number) {
+            self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms));
+        }
+        self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
+    }
+
+    fn clock_is(&mut self, gateway: &GatewayKey, skew: Skew) {
+        if skew == Skew::Gone {
+            return self.systems.clear_of(CLOCK_SKEW, gateway, self.now, &mut self.book);
+        }
+        let offset_s = self.gateways.offset_us(gateway) / SECOND_US;
+        let detail = format!(
+            "the clock of gateway {}/{} cannot be followed (median offset {offset_s} s): its points are judged by the time \
+             of reception",
+            gateway.enterprise, gateway.gateway
+        );
+        let severity = Severity::Blue;
+        let notice = Notice { code: CLOCK_SKEW, gateway: Some(gateway), severity, detail: &detail, at: self.now };
+        self.systems.raise(&notice, &mut self.book);
+    }
+
+    fn gateway_is(&mut self, gateway: &GatewayKey, status: GatewayStatus) {
+        if status == GatewayStatus::Online {
+            return self.systems.clear_of(GATEWAY_OFFLINE, gateway, self.now, &mut self.book);
+        }
+        let detail =
+            format!("gateway {}/{} is offline: none of its points is watched", gateway.enterprise, gateway.gateway);
+        let severity = Severity::Yellow;
+        let notice = Notice { code: GATEWAY_OFFLINE, gateway: Some(gateway), severity, detail: &detail, at: self.now };
+        self.systems.raise(&notice, &mut self.book);
+    }
+}
+
+impl Tally {
+    fn take(&mut self, reading: &Reading, classified: &Classified) {
+        self.newest = self.newest.max(reading.device_time);
+        match classified.class {
+            Class::Live(Clocked::Device) => self.newest_live = self.newest_live.max(reading.device_time),
+            Class::Live(Clocked::Shifted) => self.shifted = true,
+            Class::Live(Clocked::Received) | Class::Historical | Class::Duplicate => {}
         }
     }
 }

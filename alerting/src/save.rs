@@ -1,14 +1,18 @@
 //! State to bytes and back. Canonical: the same state gives the same bytes, whatever its derived parts look like; those
 //! are left out and made anew. Checked on the way out and on the way in. Must not know files. Pure.
 
+use crate::anchors::Anchors;
 use crate::answers::{Answers, Given};
 use crate::book::{Book, SavedBook};
+use crate::findings::Growing;
+use crate::gateways::Gateways;
 use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
+use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
 use crate::slot::Slot;
-use crate::state::{Outage, SlotKey, State, Versions};
+use crate::state::{SlotKey, State, Versions};
 use crate::system::Systems;
 use rules::reading::Micros;
 use rules::registry::Registry;
@@ -20,12 +24,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout of the bytes; stands before them.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Why a snapshot does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
-    #[error("snapshot format {0} is not known to this version, which reads format {FORMAT}")]
+    #[error("snapshot format {0} is not known to this version, which reads formats 1 and {FORMAT}")]
     Format(u32),
     #[error("not a snapshot: {0}")]
     Malformed(String),
@@ -55,6 +59,10 @@ struct Saved<'a> {
     systems: Cow<'a, Systems>,
     answers: Vec<(String, Given)>,
     outage: Outage,
+    gateways: Cow<'a, Gateways>,
+    anchors: Cow<'a, Anchors>,
+    /// Findings that grow, by name.
+    findings: Vec<(SlotKey, Growing)>,
 }
 
 impl State {
@@ -66,6 +74,10 @@ impl State {
             slots.filter_map(|(number, slot)| Some((self.slot_key(number)?, slot.clone()))).collect();
         slots.extend(self.orphans.iter().cloned());
         slots.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let findings = self.findings.iter();
+        let mut findings: Vec<(SlotKey, Growing)> =
+            findings.filter_map(|(number, growing)| Some((self.slot_key(number)?, growing))).collect();
+        findings.sort_by(|(a, _), (b, _)| a.cmp(b));
         let saved = Saved {
             seq: self.seq,
             now: self.now,
@@ -80,6 +92,9 @@ impl State {
             systems: Cow::Borrowed(&self.systems),
             answers: self.answers.save(),
             outage: self.outage.clone(),
+            gateways: Cow::Borrowed(&self.gateways),
+            anchors: Cow::Borrowed(&self.anchors),
+            findings,
         };
         let wrong = saved.wrong();
         assert!(wrong.is_none(), "the state contradicts itself: {}", wrong.unwrap_or_default());
@@ -95,10 +110,11 @@ impl State {
     pub fn restore(bytes: &[u8], load: &mut Load<'_>) -> Result<State, RestoreError> {
         let malformed = |e: postcard::Error| RestoreError::Malformed(e.to_string());
         let (format, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(malformed)?;
-        if format != FORMAT {
-            return Err(RestoreError::Format(format));
-        }
-        let saved: Saved = postcard::from_bytes(rest).map_err(malformed)?;
+        let saved: Saved = match format {
+            1 => postcard::from_bytes::<old::Saved1>(rest).map_err(malformed)?.into(),
+            FORMAT => postcard::from_bytes(rest).map_err(malformed)?,
+            other => return Err(RestoreError::Format(other)),
+        };
         if let Some(wrong) = saved.wrong() {
             return Err(RestoreError::Inconsistent(wrong));
         }
@@ -119,14 +135,18 @@ impl State {
             systems: saved.systems.into_owned(),
             answers: Answers::restore(saved.answers),
             outage: saved.outage,
+            gateways: saved.gateways.into_owned(),
+            anchors: saved.anchors.into_owned(),
             ..State::default()
         };
+        state.anchors.rebuild();
         if let Some((version, registry)) = &content.registry {
             state.view = Some(state.view_of(registry, version));
         }
         let (version, rules) = content.rules.unwrap_or_default();
         state.bind(rules, version);
         state.put_slots(saved.slots);
+        state.put_findings(saved.findings);
         let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
         for (id, seat) in seats {
             state.book.seat(id, seat);
@@ -134,6 +154,8 @@ impl State {
         Ok(state)
     }
 }
+
+mod old;
 
 #[derive(Default)]
 struct Loaded {
@@ -164,6 +186,9 @@ impl Saved<'_> {
     fn wrong(&self) -> Option<&'static str> {
         if self.points.len() != self.keys.len() || !self.points.is_whole() {
             return Some("a column of the points is too short or too long");
+        }
+        if !self.anchors.is_whole(self.keys.len()) || !self.outage.is_whole(self.now) {
+            return Some("a clock is shifted for nobody, or time stands still from the future on");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

@@ -1,5 +1,8 @@
 //! One rule on one object between readings: has the condition been true often and long enough to be an alarm, and
 //! false often and long enough to be over? Counts and dwells only; the alarm itself is in `alarm`. Pure.
+//!
+//! A dwell is measured in event time: each slot has a frontier, its newest event time, which the receive clock moves on
+//! while the points are silent, but only so far. So it does not matter how a gateway cut its readings into messages.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
@@ -23,12 +26,23 @@ pub enum Phase {
     Quiet,
     /// In breach for fewer readings than asked.
     Counting { breach: Box<Breach>, hits: u32 },
-    /// In breach for enough readings; becomes an alarm at `due` unless a reading says otherwise before.
-    Dwelling { breach: Box<Breach>, due: Micros },
+    /// In breach for enough readings; becomes an alarm when the dwell is over, unless a reading says otherwise before.
+    Dwelling { breach: Box<Breach>, dwell: Dwell },
     /// An alarm stands; so many readings in a row said that it is over.
     Active { misses: u32 },
-    /// An alarm stands, but is over at `due` unless a reading says otherwise before.
-    Returning { value: Option<f64>, due: Micros },
+    /// An alarm stands, but is over when the dwell is, unless a reading says otherwise before.
+    Returning { value: Option<f64>, dwell: Dwell },
+}
+
+/// A delay that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dwell {
+    /// Event time of the reading that began it.
+    pub since: Micros,
+    /// The newest event time seen since.
+    pub frontier: Micros,
+    /// When silence alone completes it, in attended time; `None` when silence does not reach so far.
+    pub due: Option<i64>,
 }
 
 /// A breach from its first reading on, until it is an alarm.
@@ -54,7 +68,12 @@ pub enum Sight {
 /// When it was said, and the value that said it (none for silence).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
+    /// Davy's time: alarms change at it.
     pub at: Micros,
+    /// The device's time, or what stands for it: breaches begin and last by it.
+    pub event: Micros,
+    /// When the reading was received, in attended time (`outage`): silence is counted from it.
+    pub heard: i64,
     pub value: Option<f64>,
 }
 
@@ -65,6 +84,9 @@ pub struct Terms {
     pub count_off: u32,
     pub delay_on_us: i64,
     pub delay_off_us: i64,
+    /// So far the receive clock moves the frontier while the points are silent. Without end for points that only speak
+    /// when something changes: their silence says that nothing did.
+    pub silence_max_us: i64,
     pub side: Side,
 }
 
@@ -85,8 +107,8 @@ pub enum Turn {
     Enter(Breach),
     /// The alarm is still in breach.
     Hold(Severity, Moment),
-    /// The breach is over.
-    Leave(Moment),
+    /// The breach is over, at that time, on that value.
+    Leave(Micros, Option<f64>),
 }
 
 impl Side {
@@ -114,8 +136,14 @@ impl Side {
 impl Breach {
     #[must_use]
     pub fn new(severity: Severity, moment: Moment) -> Breach {
-        let Moment { at, value } = moment;
-        Breach { since: at, last_at: at, value, worst: value, severity }
+        let Moment { at, event, value, .. } = moment;
+        Breach { since: event, last_at: at, value, worst: value, severity }
+    }
+
+    /// Of something that has no reading.
+    #[must_use]
+    pub fn plain(severity: Severity, at: Micros) -> Breach {
+        Breach { since: at, last_at: at, value: None, worst: None, severity }
     }
 
     fn goes_on(&mut self, severity: Severity, moment: Moment, side: Side) {
@@ -127,11 +155,11 @@ impl Breach {
 }
 
 impl Phase {
-    /// When time alone will change it.
+    /// When time alone will change it, in attended time.
     #[must_use]
-    pub fn due(&self) -> Option<Micros> {
+    pub fn due(&self) -> Option<i64> {
         match self {
-            Phase::Dwelling { due, .. } | Phase::Returning { due, .. } => Some(*due),
+            Phase::Dwelling { dwell, .. } | Phase::Returning { dwell, .. } => dwell.due,
             Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } => None,
         }
     }
@@ -140,6 +168,21 @@ impl Phase {
     #[must_use]
     pub fn is_alarm(&self) -> bool {
         matches!(self, Phase::Active { .. } | Phase::Returning { .. })
+    }
+
+    /// Time has gone on to a reading's event, and until then what was true before it was true: a dwell that this
+    /// completes is complete, whatever the reading itself says. Asked before `see`.
+    pub fn pass(&mut self, moment: Moment, terms: &Terms) -> Turn {
+        let (dwell, delay_us) = match self {
+            Phase::Dwelling { dwell, .. } => (dwell, terms.delay_on_us),
+            Phase::Returning { dwell, .. } => (dwell, terms.delay_off_us),
+            Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } => return Turn::Stay,
+        };
+        let reach = moment.event.min(dwell.frontier.plus(terms.silence_max_us));
+        if reach < dwell.since.plus(delay_us) {
+            return Turn::Stay;
+        }
+        self.complete(moment.at)
     }
 
     /// A reading that spoke.
@@ -155,19 +198,23 @@ impl Phase {
     }
 
     /// Silence became a breach: there are no readings to count.
-    pub fn fall_silent(&mut self, severity: Severity, at: Micros, terms: &Terms) -> Turn {
-        let moment = Moment { at, value: None };
+    pub fn fall_silent(&mut self, severity: Severity, moment: Moment, terms: &Terms) -> Turn {
         self.see_breach(severity, moment, &Terms { count_on: 1, ..*terms })
     }
 
-    /// Its own `due` has come.
-    pub fn come_due(&mut self) -> Turn {
+    /// Its own `due` has come, at `at`.
+    pub fn come_due(&mut self, at: Micros) -> Turn {
+        if self.due().is_none() { Turn::Stay } else { self.complete(at) }
+    }
+
+    /// The dwell is over.
+    fn complete(&mut self, at: Micros) -> Turn {
         match std::mem::take(self) {
             Phase::Dwelling { breach, .. } => {
                 *self = Phase::Active { misses: 0 };
                 Turn::Enter(*breach)
             }
-            Phase::Returning { value, due } => Turn::Leave(Moment { at: due, value }),
+            Phase::Returning { value, .. } => Turn::Leave(at, value),
             other @ (Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. }) => {
                 *self = other;
                 Turn::Stay
@@ -182,10 +229,11 @@ impl Phase {
                 breach.goes_on(severity, moment, terms.side);
                 self.count(breach, hits.saturating_add(1), (moment, terms))
             }
-            Phase::Dwelling { mut breach, due } => {
+            Phase::Dwelling { mut breach, dwell } => {
                 breach.goes_on(severity, moment, terms.side);
-                *self = Phase::Dwelling { breach, due };
-                Turn::Stay
+                let dwell = dwell.goes_on(moment, terms.delay_on_us, terms.silence_max_us);
+                *self = Phase::Dwelling { breach, dwell };
+                if dwell.is_over(terms.delay_on_us) { self.complete(moment.at) } else { Turn::Stay }
             }
             Phase::Active { .. } | Phase::Returning { .. } => {
                 *self = Phase::Active { misses: 0 };
@@ -199,7 +247,8 @@ impl Phase {
             *self = Phase::Counting { breach, hits };
             Turn::Stay
         } else if terms.delay_on_us > 0 {
-            *self = Phase::Dwelling { breach, due: moment.at.plus(terms.delay_on_us) };
+            let dwell = Dwell::begin(moment, terms.delay_on_us, terms.silence_max_us);
+            *self = Phase::Dwelling { breach, dwell };
             Turn::Stay
         } else {
             *self = Phase::Active { misses: 0 };
@@ -218,18 +267,40 @@ impl Phase {
                 Turn::Stay
             }
             Phase::Active { .. } if terms.delay_off_us > 0 => {
-                *self = Phase::Returning { value: moment.value, due: moment.at.plus(terms.delay_off_us) };
+                let dwell = Dwell::begin(moment, terms.delay_off_us, terms.silence_max_us);
+                *self = Phase::Returning { value: moment.value, dwell };
                 Turn::Stay
             }
             Phase::Active { .. } => {
                 *self = Phase::Quiet;
-                Turn::Leave(moment)
+                Turn::Leave(moment.at, moment.value)
             }
-            Phase::Returning { due, .. } => {
-                *self = Phase::Returning { value: moment.value, due };
-                Turn::Stay
+            Phase::Returning { dwell, .. } => {
+                let dwell = dwell.goes_on(moment, terms.delay_off_us, terms.silence_max_us);
+                *self = Phase::Returning { value: moment.value, dwell };
+                if dwell.is_over(terms.delay_off_us) { self.complete(moment.at) } else { Turn::Stay }
             }
         }
+    }
+}
+
+impl Dwell {
+    fn begin(moment: Moment, delay_us: i64, silence_max_us: i64) -> Dwell {
+        let due = (delay_us <= silence_max_us).then(|| moment.heard.saturating_add(delay_us));
+        Dwell { since: moment.event, frontier: moment.event, due }
+    }
+
+    /// A reading moves the frontier on, never back, and the end never further away.
+    fn goes_on(self, moment: Moment, delay_us: i64, silence_max_us: i64) -> Dwell {
+        let frontier = self.frontier.max(moment.event);
+        let left_us = delay_us.saturating_sub(frontier.since(self.since));
+        let silent = (left_us <= silence_max_us).then(|| moment.heard.saturating_add(left_us));
+        let due = [self.due, silent].into_iter().flatten().min();
+        Dwell { since: self.since, frontier, due }
+    }
+
+    fn is_over(self, delay_us: i64) -> bool {
+        self.frontier.since(self.since) >= delay_us
     }
 }
 
@@ -238,7 +309,14 @@ mod tests {
     use super::*;
     use rules::reading::SECOND_US;
 
-    const PLAIN: Terms = Terms { count_on: 1, count_off: 1, delay_on_us: 0, delay_off_us: 0, side: Side::High };
+    const PLAIN: Terms = Terms {
+        count_on: 1,
+        count_off: 1,
+        delay_on_us: 0,
+        delay_off_us: 0,
+        silence_max_us: 180 * SECOND_US,
+        side: Side::High,
+    };
 
     /// What one reading, or the passing of time, makes of a phase.
     enum Do {
@@ -250,7 +328,13 @@ mod tests {
     }
 
     fn moment(s: i64, value: f64) -> Moment {
-        Moment { at: Micros(s * SECOND_US), value: Some(value) }
+        late(s, s, value)
+    }
+
+    /// Of event time `event`, received at `s`.
+    fn late(s: i64, event: i64, value: f64) -> Moment {
+        let at = Micros(s * SECOND_US);
+        Moment { at, event: Micros(event * SECOND_US), heard: at.0, value: Some(value) }
     }
 
     fn turn(phase: &mut Phase, what: &Do, terms: &Terms) -> String {
@@ -258,15 +342,15 @@ mod tests {
             Do::Breach(s, value) => phase.see(Sight::Breach(Severity::Orange), moment(*s, *value), terms),
             Do::Between(s) => phase.see(Sight::Between, moment(*s, 47.0), terms),
             Do::Over(s) => phase.see(Sight::Over, moment(*s, 10.0), terms),
-            Do::Due => phase.come_due(),
-            Do::Silent(s) => phase.fall_silent(Severity::Blue, Micros(s * SECOND_US), terms),
+            Do::Due => phase.come_due(Micros(phase.due().unwrap_or_default())),
+            Do::Silent(s) => phase.fall_silent(Severity::Blue, Moment { value: None, ..moment(*s, 0.0) }, terms),
         };
         let seconds = |at: Micros| at.0 / SECOND_US;
         match turn {
             Turn::Stay => "stay".to_owned(),
             Turn::Enter(breach) => format!("enter since {} worst {:?}", seconds(breach.since), breach.worst),
             Turn::Hold(_, moment) => format!("hold {:?}", moment.value),
-            Turn::Leave(moment) => format!("leave at {} on {:?}", seconds(moment.at), moment.value),
+            Turn::Leave(at, value) => format!("leave at {} on {value:?}", seconds(at)),
         }
     }
 
@@ -331,16 +415,70 @@ mod tests {
         let mut phase = Phase::Quiet;
         for s in [1, 2, 3] {
             turn(&mut phase, &Do::Breach(s, 60.0), &terms);
-            assert_eq!(phase.due(), Some(Micros(6 * SECOND_US)));
+            assert_eq!(phase.due(), Some(6 * SECOND_US));
         }
         turn(&mut phase, &Do::Due, &terms);
         assert_eq!(phase.due(), None);
         for s in [10, 11] {
             turn(&mut phase, &Do::Over(s), &terms);
-            assert_eq!(phase.due(), Some(Micros(17 * SECOND_US)));
+            assert_eq!(phase.due(), Some(17 * SECOND_US));
         }
         turn(&mut phase, &Do::Between(12), &terms);
         assert_eq!(phase.due(), None, "the way back is broken off");
+    }
+
+    /// What a reading makes of a slot: first the time up to it passes, then it speaks.
+    fn read(phase: &mut Phase, sight: Sight, moment: Moment, terms: &Terms) -> [&'static str; 2] {
+        let word = |turn| match turn {
+            Turn::Stay => "stay",
+            Turn::Enter(_) => "enter",
+            Turn::Hold(..) => "hold",
+            Turn::Leave(..) => "leave",
+        };
+        [word(phase.pass(moment, terms)), word(phase.see(sight, moment, terms))]
+    }
+
+    #[test]
+    fn a_dwell_is_measured_in_event_time() {
+        let terms = Terms { delay_on_us: 10 * SECOND_US, delay_off_us: 10 * SECOND_US, ..PLAIN };
+        let red = Sight::Breach(Severity::Red);
+        // A minute of live history in one message: raised at once, over at once.
+        let mut phase = Phase::Quiet;
+        assert_eq!(read(&mut phase, red, late(60, 0, 1.0), &terms), ["stay", "stay"]);
+        assert_eq!(phase.due(), Some(70 * SECOND_US), "silence counts from its reception");
+        assert_eq!(read(&mut phase, red, late(60, 5, 1.0), &terms), ["stay", "stay"]);
+        assert_eq!(phase.due(), Some(65 * SECOND_US), "five seconds have passed already");
+        assert_eq!(read(&mut phase, red, late(60, 20, 1.0), &terms), ["enter", "hold"]);
+        assert_eq!(read(&mut phase, Sight::Over, late(60, 30, 0.0), &terms), ["stay", "stay"]);
+        assert_eq!(read(&mut phase, red, late(60, 50, 1.0), &terms), ["leave", "stay"], "over for 20 s before");
+        // What comes between the clocks of two points moves the end no further away.
+        let mut phase = Phase::Quiet;
+        read(&mut phase, red, moment(0, 1.0), &terms);
+        read(&mut phase, red, late(5, 1, 1.0), &terms);
+        assert_eq!(phase.due(), Some(10 * SECOND_US));
+        read(&mut phase, red, late(6, 0, 1.0), &terms);
+        assert_eq!(phase.due(), Some(10 * SECOND_US));
+    }
+
+    #[test]
+    fn silence_moves_the_frontier_only_so_far() {
+        let terms = Terms { delay_on_us: 300 * SECOND_US, ..PLAIN };
+        let red = Sight::Breach(Severity::Red);
+        let mut phase = Phase::Quiet;
+        read(&mut phase, red, moment(0, 1.0), &terms);
+        assert_eq!(phase.due(), None, "180 s of silence do not reach");
+        read(&mut phase, red, moment(120, 1.0), &terms);
+        assert_eq!(phase.due(), Some(300 * SECOND_US));
+        let mut gap = Phase::Quiet;
+        read(&mut gap, red, moment(0, 1.0), &terms);
+        assert_eq!(read(&mut gap, Sight::Over, moment(400, 0.0), &terms), ["stay", "stay"], "who knows of between");
+        let mut gap = Phase::Quiet;
+        read(&mut gap, red, moment(0, 1.0), &terms);
+        assert_eq!(read(&mut gap, red, moment(400, 1.0), &terms), ["stay", "enter"], "in breach at both ends");
+        let patient = Terms { silence_max_us: i64::MAX, ..terms };
+        let mut event = Phase::Quiet;
+        read(&mut event, red, moment(0, 1.0), &patient);
+        assert_eq!(event.due(), Some(300 * SECOND_US), "a point that only speaks of changes");
     }
 
     #[test]

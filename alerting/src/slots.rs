@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub struct Slots {
     slots: Vec<Slot>,
-    /// Exactly the slots with a due time. Derived.
-    due: BTreeSet<(Micros, u32)>,
+    /// Exactly the slots with a due time, in attended time. Derived.
+    due: BTreeSet<(i64, u32)>,
 }
 
 /// What a turn needs to become an alarm; the birth is only asked for when one is born.
@@ -65,9 +65,15 @@ impl Slots {
         (0_u32..).zip(std::mem::take(&mut self.slots)).filter(|(_, slot)| *slot != Slot::default())
     }
 
-    /// When the next slot changes by time alone, and which.
+    /// Whether a delay of this slot runs.
     #[must_use]
-    pub fn next_due(&self) -> Option<(Micros, u32)> {
+    pub fn is_dwelling(&self, number: u32) -> bool {
+        self.get(number).is_some_and(|slot| matches!(slot.phase, Phase::Dwelling { .. } | Phase::Returning { .. }))
+    }
+
+    /// When the next slot changes by time alone, in attended time, and which.
+    #[must_use]
+    pub fn next_due(&self) -> Option<(i64, u32)> {
         self.due.first().copied()
     }
 
@@ -117,15 +123,15 @@ impl Slot {
 /// What a slot's alarm makes of a turn: the only place where an alarm of a rule is born.
 fn follow(slot: &mut Slot, turn: &Turn, stage: &Stage<'_>, book: &mut Book) -> Option<AlarmChange> {
     let change = match (turn, slot.alarm.as_deref_mut()) {
-        (Turn::Stay, _) | (Turn::Hold(..) | Turn::Leave(_), None) => None,
+        (Turn::Stay, _) | (Turn::Hold(..) | Turn::Leave(..), None) => None,
         (Turn::Enter(breach), Some(alarm)) => Some(alarm.breach_again(breach, stage.side, stage.at)),
         (Turn::Enter(breach), None) => {
             let (alarm, change) = Alarm::raise(book.next_id(), (stage.birth)(), breach, stage.at);
             slot.alarm = Some(Box::new(alarm));
             Some(change)
         }
-        (Turn::Hold(severity, moment), Some(alarm)) => alarm.hold(*severity, *moment, stage.side),
-        (Turn::Leave(moment), Some(alarm)) => Some(alarm.give_back(*moment)),
+        (Turn::Hold(severity, moment), Some(alarm)) => alarm.hold(*severity, (moment.at, moment.value), stage.side),
+        (Turn::Leave(at, value), Some(alarm)) => Some(alarm.give_back(*at, *value)),
     };
     slot.drop_closed();
     change

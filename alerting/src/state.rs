@@ -3,11 +3,17 @@
 
 use crate::absence::{Absence, Start};
 use crate::alarm::{Alarm, AlarmId};
+use crate::anchors::Anchors;
 use crate::answers::Answers;
 use crate::book::{Book, Seat};
+use crate::effect::Finding;
+use crate::findings::Findings;
+use crate::gateway::{GatewayKey, GatewayState};
+use crate::gateways::Gateways;
 use crate::in_force::InForce;
 use crate::input::FoldLimits;
 use crate::intern::Intern;
+use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
 use crate::slot::Slot;
@@ -34,6 +40,11 @@ pub struct State {
     pub(crate) intern: Intern,
     pub(crate) points: Points,
     pub(crate) redeliveries: Redeliveries,
+    pub(crate) gateways: Gateways,
+    pub(crate) anchors: Anchors,
+    pub(crate) findings: Findings,
+    /// Complete findings of the step at work.
+    pub(crate) found: Vec<Finding>,
     pub(crate) book: Book,
     pub(crate) slots: Slots,
     /// Slots of a snapshot that no instance in force answers to: closed by the next step.
@@ -60,23 +71,6 @@ pub struct Versions {
 pub struct SlotKey {
     pub rule: String,
     pub object: ObjectKey,
-}
-
-/// When Davy itself did not hear: nobody's silence counts from before its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outage {
-    /// Since when the broker's link is down.
-    pub link_down_since: Option<Micros>,
-    /// The last span without ears, from and to.
-    pub last: Option<(Micros, Micros)>,
-    /// Absence clocks start no earlier.
-    pub silence_base: Micros,
-}
-
-impl Default for Outage {
-    fn default() -> Outage {
-        Outage { link_down_since: None, last: None, silence_base: Micros::MIN }
-    }
 }
 
 impl State {
@@ -135,8 +129,9 @@ impl State {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Micros> {
         let slot = self.slots.next_due().map(|(due, _)| due);
-        let silence = if self.outage.link_down_since.is_some() { None } else { self.absence.next_due() };
-        [slot, silence].into_iter().flatten().min()
+        let attended = [slot, self.absence.next_due()].into_iter().flatten().min();
+        let attended = attended.and_then(|due| self.outage.comes(due));
+        [attended, self.next_between(), self.findings.next_due()].into_iter().flatten().min()
     }
 
     /// In the order of their numbers: the order in which they were first raised.
@@ -169,6 +164,16 @@ impl State {
         self.points.last(point)
     }
 
+    /// Every gateway ever heard, with what is known of it.
+    pub fn gateways(&self) -> impl Iterator<Item = (&GatewayKey, &GatewayState)> + '_ {
+        self.gateways.iter()
+    }
+
+    /// Those that the last step heard.
+    pub fn gateways_touched(&self) -> impl Iterator<Item = (&GatewayKey, &GatewayState)> + '_ {
+        self.gateways.touched()
+    }
+
     /// Since when the link to the broker is down.
     #[must_use]
     pub fn link_down_since(&self) -> Option<Micros> {
@@ -184,12 +189,8 @@ impl State {
     }
 
     /// What absence deadlines are counted from.
-    pub(crate) fn start<'a>(points: &'a Points, outage: &Outage, limits: &FoldLimits) -> Start<'a> {
-        Start {
-            points,
-            base: outage.silence_base,
-            never_seen_grace_us: i64::from(limits.never_seen_grace_s).saturating_mul(SECOND_US),
-        }
+    pub(crate) fn start<'a>(points: &'a Points, limits: &FoldLimits) -> Start<'a> {
+        Start { points, never_seen_grace_us: i64::from(limits.never_seen_grace_s).saturating_mul(SECOND_US) }
     }
 
     /// Makes the absence queue anew, after a restore or an activation. A point whose silence is a breach already does
@@ -203,7 +204,7 @@ impl State {
                 Some(Phase::Counting { .. } | Phase::Dwelling { .. } | Phase::Active { misses: 0 })
             )
         };
-        let start = State::start(&self.points, &self.outage, &self.limits);
+        let start = State::start(&self.points, &self.limits);
         self.absence = Absence::new(&self.in_force.binding.instances, &start, &waits);
     }
 

@@ -3,7 +3,8 @@
 
 use crate::alarm::{Alarm, AlarmChange, Birth, Object};
 use crate::book::{Book, Seat};
-use crate::slot::{Breach, Moment, Side};
+use crate::gateway::GatewayKey;
+use crate::slot::{Breach, Side};
 use rules::bind::ObjectKey;
 use rules::reading::{Micros, Severity};
 use rules::registry::Text;
@@ -12,6 +13,12 @@ use std::collections::BTreeMap;
 
 /// The broker's link is down.
 pub const BROKER_LINK: &str = "DAVY-BROKER-LINK";
+/// Davy was away.
+pub const AWAY: &str = "DAVY-AWAY";
+/// A gateway's clock is wrong: rules use the receive time, or a shifted clock (domain.md, SY-02).
+pub const CLOCK_SKEW: &str = "SY-02";
+/// A gateway, or its last will, said that it is offline.
+pub const GATEWAY_OFFLINE: &str = "DAVY-GATEWAY-OFFLINE";
 /// A rule could not be evaluated.
 pub const RULE_ERROR: &str = "DAVY-RULE-ERROR";
 /// A record of the journal could not be digested.
@@ -36,31 +43,53 @@ pub struct RuleError {
 #[derive(Clone, Debug)]
 pub struct Notice<'a> {
     pub code: &'a str,
+    /// Of whom, where there are several of a kind.
+    pub gateway: Option<&'a GatewayKey>,
     pub severity: Severity,
     pub detail: &'a str,
     pub at: Micros,
 }
 
+impl Notice<'_> {
+    /// By what its alarm is found again: one stands for each code, or for each code and gateway.
+    fn key(&self) -> String {
+        key(self.code, self.gateway)
+    }
+}
+
+fn key(code: &str, gateway: Option<&GatewayKey>) -> String {
+    match gateway {
+        None => code.to_owned(),
+        Some(GatewayKey { enterprise, gateway }) => format!("{code} {enterprise}/{gateway}"),
+    }
+}
+
 impl Systems {
     /// The cause is there: raises the code's alarm, or keeps it in breach.
     pub fn raise(&mut self, notice: &Notice<'_>, book: &mut Book) {
-        let change = match self.codes.get_mut(notice.code) {
+        let key = notice.key();
+        let change = match self.codes.get_mut(&key) {
             Some(alarm) => again(alarm, notice),
             None => {
                 let (alarm, change) = born(notice, book);
-                self.codes.insert(notice.code.to_owned(), alarm);
+                self.codes.insert(key.clone(), alarm);
                 Some(change)
             }
         };
         if let Some(change) = change {
-            book.enter(change, Seat::System(notice.code.to_owned()));
+            book.enter(change, Seat::System(key));
         }
     }
 
-    /// The cause is gone. Nothing if the code's alarm is not in breach.
+    /// The cause is gone for one gateway.
+    pub fn clear_of(&mut self, code: &str, gateway: &GatewayKey, at: Micros, book: &mut Book) {
+        self.clear(&key(code, Some(gateway)), at, book);
+    }
+
+    /// The cause is gone. Nothing if the alarm of that key is not in breach.
     pub fn clear(&mut self, code: &str, at: Micros, book: &mut Book) {
         let Some(alarm) = self.codes.get_mut(code).filter(|alarm| alarm.state.is_in_breach()) else { return };
-        let change = alarm.give_back(Moment { at, value: None });
+        let change = alarm.give_back(at, None);
         if !alarm.state.is_open() {
             self.codes.remove(code);
         }
@@ -93,7 +122,7 @@ impl Systems {
         if known.object != *object || !known.alarm.state.is_in_breach() {
             return;
         }
-        let change = known.alarm.give_back(Moment { at, value: None });
+        let change = known.alarm.give_back(at, None);
         if !known.alarm.state.is_open() {
             self.rule_errors.remove(rule);
         }
@@ -137,22 +166,25 @@ fn born(notice: &Notice<'_>, book: &mut Book) -> (Alarm, AlarmChange) {
     let birth = Birth {
         rule: notice.code.to_owned(),
         name: name_of(notice.code),
-        object: Object::default(),
+        object: notice.gateway.map_or_else(Object::default, |gateway| Object {
+            enterprise: Some(gateway.enterprise.clone()),
+            equipment: Some(gateway.gateway.clone()),
+            point: None,
+        }),
         limit: None,
         rule_set: String::new(),
         text: said(notice.detail),
     };
-    let breach = Breach::new(notice.severity, Moment { at: notice.at, value: None });
+    let breach = Breach::plain(notice.severity, notice.at);
     Alarm::raise(book.next_id(), birth, &breach, notice.at)
 }
 
 fn again(alarm: &mut Alarm, notice: &Notice<'_>) -> Option<AlarmChange> {
     alarm.text = said(notice.detail);
-    let moment = Moment { at: notice.at, value: None };
     if alarm.state.is_in_breach() {
-        return alarm.hold(notice.severity, moment, Side::Unknown);
+        return alarm.hold(notice.severity, (notice.at, None), Side::Unknown);
     }
-    Some(alarm.breach_again(&Breach::new(notice.severity, moment), Side::Unknown, notice.at))
+    Some(alarm.breach_again(&Breach::plain(notice.severity, notice.at), Side::Unknown, notice.at))
 }
 
 fn said(detail: &str) -> Text {
@@ -162,6 +194,9 @@ fn said(detail: &str) -> Text {
 fn name_of(code: &str) -> Text {
     let (zh, en) = match code {
         BROKER_LINK => ("与消息服务器的连接中断", "The link to the broker is down"),
+        AWAY => ("本系统曾停止运行", "Davy was away"),
+        CLOCK_SKEW => ("设备时钟偏差", "Device clock skew"),
+        GATEWAY_OFFLINE => ("网关离线", "Gateway offline"),
         RULE_ERROR => ("规则无法计算", "A rule cannot be evaluated"),
         SKIPPED => ("一条日志记录被跳过", "A record of the journal was skipped"),
         _ => ("系统故障", "Something is wrong with Davy or with what it leans on"),

@@ -6,7 +6,7 @@
 mod district;
 
 use alerting::effect::Effects;
-use alerting::input::{Input, Link};
+use alerting::input::{Batch, Input, Link};
 use alerting::save::{FORMAT, RestoreError};
 use alerting::state::State;
 use district::*;
@@ -78,15 +78,29 @@ fn the_effects_are_those_of_this_engine_version() {
 }
 
 #[test]
-fn a_snapshot_of_format_1_opens() {
+fn a_snapshot_of_this_format_opens() {
     let (fold, _) = story();
-    if FORMAT == 1 {
-        compare("snapshot-1.bin", &fold.state.save(), "the layout changed: raise FORMAT and keep reading the old one");
-    }
-    let bytes = std::fs::read(golden("snapshot-1.bin")).unwrap();
-    let state = State::restore(&bytes, &mut load).unwrap();
+    let name = format!("snapshot-{FORMAT}.bin");
+    compare(&name, &fold.state.save(), "the layout changed: raise FORMAT and keep reading the old one");
+    let state = State::restore(&std::fs::read(golden(&name)).unwrap(), &mut load).unwrap();
     assert_eq!(state.seq(), fold.state.seq());
     assert_eq!(state.open_alarms().collect::<Vec<_>>(), fold.state.open_alarms().collect::<Vec<_>>());
+}
+
+/// Written by engine version 1 at the end of the same story.
+#[test]
+fn a_snapshot_of_format_1_opens_and_goes_on() {
+    let bytes = std::fs::read(golden("snapshot-1.bin")).unwrap();
+    let mut state = State::restore(&bytes, &mut load).unwrap();
+    let open: Vec<u64> = state.open_alarms().map(|alarm| alarm.id.0).collect();
+    assert_eq!(open, [44, 52, 85]);
+    assert!(state.link_down_since().is_some());
+    assert_eq!(state.last(LEVEL).map(|last| last.value), Some(96.0));
+    let now = state.now().plus(1_000_000);
+    let up = state.step(state.seq() + 1, &Batch { now, inputs: vec![Input::Link(Link::Up)] });
+    assert_eq!(told(&changes(&up)).len(), 1, "the link's alarm returns");
+    let again = State::restore(&state.save(), &mut load).unwrap();
+    assert_eq!(again.save(), state.save());
 }
 
 /// Compares with the committed file. What was found instead is written down, to take its place if it is right.
@@ -100,7 +114,7 @@ fn compare(name: &str, found: &[u8], advice: &str) {
 
 #[test]
 fn what_is_no_snapshot_is_refused_by_name() {
-    let bytes = std::fs::read(golden("snapshot-1.bin")).unwrap();
+    let bytes = std::fs::read(golden(&format!("snapshot-{FORMAT}.bin"))).unwrap();
     let mut other = bytes.clone();
     other[0] = 9;
     assert_eq!(State::restore(&other, &mut load).unwrap_err(), RestoreError::Format(9));
@@ -114,7 +128,7 @@ fn what_is_no_snapshot_is_refused_by_name() {
 
 #[test]
 fn a_snapshot_with_a_byte_changed_opens_or_is_refused() {
-    let bytes = std::fs::read(golden("snapshot-1.bin")).unwrap();
+    let bytes = std::fs::read(golden(&format!("snapshot-{FORMAT}.bin"))).unwrap();
     let mut refused = 0;
     for at in (0..bytes.len()).step_by(5) {
         let mut other = bytes.clone();

@@ -6,7 +6,8 @@
 mod district;
 
 use alerting::alarm::{Alarm, AlarmChange, AlarmState, Cause, Object};
-use alerting::effect::{Columns, Effects};
+use alerting::effect::{Columns, Effects, NO_TIME};
+use alerting::gateway::GatewayStatus;
 use alerting::input::{Adopted, Batch, Input, Link, Skipped, SystemFault};
 use alerting::state::State;
 use bytes::Bytes;
@@ -26,6 +27,7 @@ struct Event {
 #[derive(Clone, Debug)]
 enum What {
     Readings { list: Vec<(u32, Device, f64, Quality)>, redelivered: bool, seq: Option<u64>, payload: u8 },
+    Status(GatewayStatus),
     Ack { key: u8, alarm: u64 },
     Fault { code: u8, active: bool, severity: Severity },
     Link(bool),
@@ -42,6 +44,8 @@ enum Device {
     Received,
     Before(i64),
     Fixed(i64),
+    /// A clock that was set back by so many minutes.
+    SetBack(i64),
     Future,
     Ancient,
     None,
@@ -52,6 +56,7 @@ fn device() -> impl Strategy<Value = Device> {
         6 => Just(Device::Received),
         2 => (0_i64..20_000).prop_map(Device::Before),
         2 => (0_i64..4).prop_map(|n| Device::Fixed(n * 10_000)),
+        3 => prop::sample::select(vec![4_i64, 6, 480]).prop_map(Device::SetBack),
         1 => Just(Device::Future),
         1 => Just(Device::Ancient),
         2 => Just(Device::None),
@@ -80,8 +85,12 @@ fn ack() -> impl Strategy<Value = What> {
     (0_u8..8, 1_u64..8).prop_map(|(key, alarm)| What::Ack { key, alarm })
 }
 
+fn status() -> impl Strategy<Value = What> {
+    prop::sample::select(vec![GatewayStatus::Online, GatewayStatus::Offline]).prop_map(What::Status)
+}
+
 fn timed() -> impl Strategy<Value = What> {
-    prop_oneof![8 => readings(), 1 => ack()]
+    prop_oneof![16 => readings(), 2 => ack(), 1 => status()]
 }
 
 fn anything() -> impl Strategy<Value = What> {
@@ -104,7 +113,7 @@ fn anything() -> impl Strategy<Value = What> {
 }
 
 fn story(what: impl Strategy<Value = What>) -> impl Strategy<Value = Vec<Event>> {
-    let gap = prop_oneof![1 => Just(0_i64), 6 => 1_i64..8_000, 1 => 100_000_i64..700_000];
+    let gap = prop_oneof![1 => Just(0_i64), 6 => 1_i64..8_000, 1 => 20_000_i64..130_000, 1 => 100_000_i64..700_000];
     prop::collection::vec((gap, what).prop_map(|(gap_ms, what)| Event { gap_ms, what }), 1..40)
 }
 
@@ -126,6 +135,7 @@ fn input(now: i64, what: &What) -> In {
                 Device::Received => Some(at(now)),
                 Device::Before(ms) => Some(at(now - ms)),
                 Device::Fixed(ms) => Some(at(*ms)),
+                Device::SetBack(minutes) => Some(at(now - minutes * 60_000)),
                 Device::Future => Some(at(now + 3_600_000)),
                 Device::Ancient => Some(Micros(0)),
                 Device::None => None,
@@ -141,6 +151,11 @@ fn input(now: i64, what: &What) -> In {
             delivery.gateway_seq = *seq;
             delivery.payload = Bytes::from(vec![*payload]);
             Input::Delivery(delivery)
+        }
+        What::Status(status) => {
+            let mut message = delivery(at(now), Vec::new());
+            message.status = Some(*status);
+            Input::Delivery(message)
         }
         What::Ack { key, alarm } => district::ack(now, &format!("k{key}"), *alarm),
         What::Fault { code, active, severity } => Input::SystemFault(SystemFault {
@@ -307,6 +322,60 @@ fn check_stored(columns: &[Columns]) {
     }
 }
 
+/// A reading as it is stored: point, device time as sent, value bits with -0 as 0, quality.
+type Identity = (u32, i64, u64, u8);
+
+/// What a store has after these rows: fast ones are copied without a look, late ones only if they are not there yet.
+fn store_of(effects: &[Effects]) -> Vec<Identity> {
+    let mut table: Vec<Identity> = Vec::new();
+    for effects in effects {
+        for (columns, is_fast) in [(&effects.readings.fast, true), (&effects.readings.late, false)] {
+            for n in 0..columns.len() {
+                let value = if columns.value[n] == 0.0 { 0.0_f64 } else { columns.value[n] };
+                let identity = (columns.point[n], columns.device_us[n], value.to_bits(), columns.quality[n]);
+                if is_fast || !table.contains(&identity) {
+                    table.push(identity);
+                }
+            }
+        }
+    }
+    table
+}
+
+/// Times at which a point was judged, in milliseconds, and those at which something of it came; ticks in between.
+fn judgements(readings: &[(i64, Device)]) -> (Vec<i64>, Vec<i64>) {
+    let mut fold = Fold::started();
+    let (mut judged, mut came) = (Vec::new(), Vec::new());
+    let mut now = 20 * 3_600_000;
+    let mut last = fold.state.last(FLAME);
+    let mut look = |fold: &Fold, now: i64, judged: &mut Vec<i64>| {
+        let said = fold.state.last(FLAME);
+        if said != last {
+            judged.push(now);
+            last = said;
+        }
+    };
+    for (gap_ms, device) in readings {
+        let next = now + gap_ms;
+        while let Some(due) = fold.state.next_deadline().filter(|due| *due <= at(next)) {
+            now = now.max((due.0 - START).div_euclid(1_000) + i64::from((due.0 - START) % 1_000 > 0));
+            fold.tick(now);
+            look(&fold, now, &mut judged);
+        }
+        now = next.max(now);
+        came.push(now);
+        let what = What::Readings {
+            list: vec![(FLAME.0, *device, came.len() as f64, Quality::Good)],
+            redelivered: false,
+            seq: None,
+            payload: 0,
+        };
+        fold.step(now, vec![input(now, &what)]);
+        look(&fold, now, &mut judged);
+    }
+    (judged, came)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -369,5 +438,45 @@ proptest! {
             prop_assert_eq!(a, b);
             prop_assert_eq!(straight.state.save(), other.state.save());
         }
+    }
+
+    /// Clocks may be set back, jump, stand still or run away: of a point that goes on sending something is judged at
+    /// least every 120 s.
+    #[test]
+    fn no_stream_mutes_a_point(
+        readings in prop::collection::vec((1_i64..20_000, device()), 40..80),
+    ) {
+        let (judged, came) = judgements(&readings);
+        let bound = 120_000;
+        for arrival in &came {
+            let is_over = came.last().is_none_or(|last| last - arrival <= bound);
+            let answered = judged.iter().any(|at| at >= arrival && at - arrival <= bound);
+            prop_assert!(is_over || answered, "what came at {arrival} was followed by {bound} ms of nothing: {judged:?}");
+        }
+    }
+
+    /// Whatever order readings come in: each that names its time is stored once.
+    #[test]
+    fn no_reading_is_lost_and_none_is_stored_twice(
+        story in story(timed()),
+        cuts in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let told = inputs(&story);
+        let (effects, _) = fold(&records(&told, &cuts), true);
+        let table: Vec<Identity> = store_of(&effects).into_iter().filter(|row| row.1 != NO_TIME).collect();
+        let mut sent: Vec<Identity> = Vec::new();
+        for (_, input) in &told {
+            let Input::Delivery(delivery) = input else { continue };
+            for reading in &delivery.readings {
+                let Some(device) = reading.device_time else { continue };
+                let value = if reading.value == 0.0 { 0.0_f64 } else { reading.value };
+                sent.push((reading.point.0, device.0, value.to_bits(), reading.quality as u8));
+            }
+        }
+        sent.sort_unstable();
+        sent.dedup();
+        let mut stored = table.clone();
+        stored.sort_unstable();
+        prop_assert_eq!(stored, sent);
     }
 }

@@ -56,7 +56,9 @@ impl Traffic {
             topic: "davy/v1/bench/gw/json".to_owned(),
             payload: Bytes::new(),
             redelivered: false,
+            gateway: None,
             gateway_seq: None,
+            status: None,
             readings: (0..readings).filter_map(|_| self.reading()).collect(),
             rejects: Vec::new(),
         }

@@ -3,7 +3,7 @@
 
 use crate::absence::{Silence, least_age_ms};
 use crate::bounds::is_weaker;
-use crate::reading::{PointId, Severity};
+use crate::reading::{PointId, SECOND_US, Severity};
 use crate::registry::{Enterprise, LimitName, Limits, Point};
 use crate::rule::{Column, Kind, Per, Rule};
 use crate::set::RuleSet;
@@ -49,7 +49,17 @@ pub struct Instance {
     pub range_lo: f64,
     pub range_hi: f64,
     pub period_us: Option<i64>,
+    /// So long the silence of its points says that nothing has changed; without end if one of them only speaks of
+    /// changes. Microseconds.
+    pub silence_max_us: i64,
     pub dead_band: f64,
+}
+
+/// How long a point that speaks every `period_us` may be silent before its silence means something (DESIGN 3). One
+/// without a period speaks only when something changes: its silence never means anything.
+#[must_use]
+pub fn patience_us(period_us: Option<i64>) -> i64 {
+    period_us.map_or(i64::MAX, |period_us| period_us.saturating_mul(3).max(120 * SECOND_US))
 }
 
 /// The object an alarm stands on, by names, so that it outlives registry versions.
@@ -247,6 +257,7 @@ impl Binder {
             range_lo: point.range_lo,
             range_hi: point.range_hi,
             period_us: point.period_us(),
+            silence_max_us: patience_us(point.period_us()),
             dead_band: point.dead_band,
         });
     }
@@ -314,6 +325,8 @@ impl Binder {
         };
         let mut trigger_points: Vec<PointId> = triggers.iter().map(|site| site.id).collect();
         trigger_points.sort_unstable();
+        let patience = triggers.iter().map(|site| patience_us(site.point.period_us()));
+        let silence_max_us = patience.max().unwrap_or(i64::MAX);
         let rule = bound.rule;
         self.push(Instance {
             rule: bound.number,
@@ -330,6 +343,7 @@ impl Binder {
             range_lo: f64::NAN,
             range_hi: f64::NAN,
             period_us: None,
+            silence_max_us,
             dead_band: 0.0,
         });
     }

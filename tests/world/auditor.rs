@@ -1,14 +1,23 @@
 //! A second, naive judge of the same world: no batches, no journal, no restart, one reading after the other.
-//! Knows the six rules from its own table; shares no function with what it judges. Pure.
+//! Decides in its own words what is live and what is history, and keeps two clocks: the receive clock, and one that
+//! stands still while Davy could not hear. Shares no function with what it judges. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::auditor_watch::{Breach, Watch, When, watches_of};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub const SECOND: i64 = 1_000_000;
 
-/// A reading as it was handled: in this order, at this time. Times in microseconds.
+/// A message as it was handled: in this order, at this time. Times in microseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    pub received: i64,
+    pub enterprise: String,
+    pub redelivered: bool,
+    pub readings: Vec<Seen>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    pub received: i64,
     pub point: String,
     pub device: i64,
     pub value: f64,
@@ -18,7 +27,7 @@ pub struct Seen {
 /// What can happen, in the order in which it was made durable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Reading(Seen),
+    Message(Message),
     /// Somebody acknowledged the open alarm of this rule and object.
     Acknowledged {
         at: i64,
@@ -31,7 +40,7 @@ pub enum Event {
     LinkUp {
         at: i64,
     },
-    /// Davy was away and is back.
+    /// Davy was away since the last thing that happened, and is back.
     Resumed {
         at: i64,
     },
@@ -65,66 +74,70 @@ pub struct Line {
 /// What must be in the database at the end: (point, device time, value bits, bad).
 pub type Row = (String, i64, u64, bool);
 
-/// The auditor's own reading of a rule on one object.
-struct Watch {
-    rule: &'static str,
-    object: String,
-    severity: &'static str,
-    needs_ack: bool,
-    count_on: u32,
-    count_off: u32,
-    delay_on: i64,
-    delay_off: i64,
-    breach: Breach,
-    // Where it stands.
-    bad_run: u32,
-    good_run: u32,
-    due_on: Option<i64>,
-    due_off: Option<i64>,
-    alarm: Option<Open>,
+/// What the auditor remembers of a point.
+#[derive(Default)]
+struct Memory {
+    /// The newest instant stored, and what was said at it: (device time, value, bad).
+    newest: Option<i64>,
+    said: BTreeSet<(i64, u64, bool)>,
+    /// Device time of the newest reading that was live by its own clock, or by a shifted one.
+    judged: Option<i64>,
+    last_received: Option<i64>,
+    /// By the clock that stands still.
+    last_heard: Option<i64>,
+    unbelieved: VecDeque<(i64, u64, bool)>,
+    /// (receive time - device time, what is added to device times)
+    anchor: Option<(i64, i64)>,
+    /// The newest reading of a run of history, since nothing live came.
+    waiting: Option<Waiting>,
 }
 
-#[derive(Clone, Copy)]
-struct Open {
-    active: bool,
-    acked: bool,
+#[derive(Clone)]
+struct Waiting {
+    ends: i64,
+    seen: Seen,
+    received: i64,
+    heard: i64,
+    offset: i64,
+    enterprise: String,
 }
 
-/// How a rule sees the world after a reading: in breach, out of it, or neither (between limit and clear limit).
-enum Breach {
-    /// (breach at or above, clear below)
-    High {
-        point: String,
-        limit: f64,
-        clear: f64,
-    },
-    Switch {
-        point: String,
-    },
-    Range {
-        point: String,
-        low: f64,
-        high: f64,
-    },
-    Both {
-        on: String,
-        off: String,
-    },
-    /// Silent longer than this.
-    Silence {
-        point: String,
-        after: i64,
-    },
+/// What the auditor remembers of a gateway.
+#[derive(Default)]
+struct GatewayMemory {
+    /// Lateness of its last twenty live messages, oldest first.
+    late: VecDeque<i64>,
+    in_step: u32,
+    skewed: bool,
+    open: bool,
+}
+
+enum Kind {
+    Known,
+    /// Live, with the event time it is judged by, and whose clock that was.
+    Live(i64, Whose),
+    Past,
+}
+
+#[derive(PartialEq)]
+enum Whose {
+    Devices,
+    Shifted,
+    Ours,
 }
 
 pub struct Auditor {
     watches: Vec<Watch>,
+    points: Vec<PointFacts>,
+    memory: BTreeMap<String, Memory>,
+    gateways: BTreeMap<String, GatewayMemory>,
     held: BTreeMap<String, f64>,
-    newest: BTreeMap<String, (i64, BTreeSet<(u64, bool)>)>,
-    last_seen: BTreeMap<String, i64>,
-    /// Silence before this is nobody's fault.
-    base: i64,
+    begun: i64,
     grace: i64,
+    /// What was not heard so far, and since when nothing is heard and until when at most.
+    lost: i64,
+    deaf_since: Option<i64>,
+    deaf_until: Option<i64>,
     link_down: bool,
     now: i64,
     pub rows: BTreeSet<Row>,
@@ -136,11 +149,15 @@ impl Auditor {
     pub fn new(points: &[PointFacts], begun: i64, grace: i64) -> Auditor {
         Auditor {
             watches: points.iter().flat_map(|point| watches_of(point, points)).collect(),
+            points: points.to_vec(),
+            memory: points.iter().map(|point| (point.name.clone(), Memory::default())).collect(),
+            gateways: BTreeMap::new(),
             held: BTreeMap::new(),
-            newest: BTreeMap::new(),
-            last_seen: BTreeMap::new(),
-            base: begun,
+            begun,
             grace,
+            lost: 0,
+            deaf_since: None,
+            deaf_until: None,
             link_down: false,
             now: begun,
             rows: BTreeSet::new(),
@@ -150,226 +167,301 @@ impl Auditor {
 
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Reading(seen) => {
-                self.run_to(seen.received);
-                self.reading(seen);
-            }
+            Event::Message(message) => self.message(message),
             Event::Acknowledged { at, rule, object } => {
                 self.run_to(*at);
-                self.acknowledge(self.now, rule, object);
+                let signed = self.watches.iter_mut().filter(|watch| watch.rule == *rule && watch.object == *object);
+                let lines = signed.filter_map(|watch| watch.acknowledge().then_some(watch.severity));
+                for severity in lines.collect::<Vec<_>>() {
+                    self.write(self.now, rule, object.clone(), ("acknowledged", severity));
+                }
             }
             Event::LinkDown { at } => {
                 self.run_to(*at);
                 self.link_down = true;
+                self.deaf_since.get_or_insert(self.now);
+                self.deaf_until = None;
             }
             Event::LinkUp { at } => {
-                self.link_down = false;
-                self.base = *at;
                 self.run_to(*at);
+                self.link_down = false;
+                self.deaf_until = self.deaf_since.map(|_| self.now + 120 * SECOND);
             }
             Event::Resumed { at } => {
-                self.base = *at;
-                self.run_to(*at);
+                self.deaf_since.get_or_insert(self.now);
+                self.deaf_until = (!self.link_down).then_some(at + 120 * SECOND);
+                self.now = *at;
             }
             Event::Now { at } => self.run_to(*at),
         }
     }
 
-    fn reading(&mut self, seen: &Seen) {
-        let key = (seen.value.to_bits(), seen.bad);
-        let row = (seen.point.clone(), seen.device, key.0, key.1);
-        let judged = match self.newest.get_mut(&seen.point) {
-            Some((device, values)) if *device == seen.device => {
-                if !values.insert(key) {
-                    return;
+    /// The clock that stands still while nobody hears.
+    fn heard_at(&self, at: i64) -> i64 {
+        self.deaf_since.map_or(at, |since| at.min(since)) - self.lost
+    }
+
+    fn hear_again(&mut self, at: i64) {
+        if let Some(since) = self.deaf_since.take() {
+            self.lost += at - since;
+        }
+        self.deaf_until = None;
+    }
+
+    fn message(&mut self, message: &Message) {
+        let received = message.received;
+        if self.next_between().is_some_and(|due| due <= received) {
+            self.run_to(received);
+        }
+        let (heard, was_deaf) = (self.heard_at(received), self.deaf_since.is_some());
+        let offset = self.gateways.get(&message.enterprise).map_or(0, GatewayMemory::offset);
+        let (mut followed, mut newest, mut shifted) = (Vec::new(), None, false);
+        for seen in &message.readings {
+            let own = self.memory.get(&seen.point).and_then(|memory| memory.last_received);
+            let at = own.map_or(received, |last| received.max(last + 1));
+            let kind = self.kind(seen, at, (offset, message.redelivered));
+            self.rows.insert((seen.point.clone(), seen.device, seen.value.to_bits(), seen.bad));
+            let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
+            let event = match kind {
+                Kind::Known => continue,
+                Kind::Live(event, whose) => {
+                    memory.waiting = None;
+                    if whose == Whose::Devices {
+                        memory.anchor = None;
+                        newest = newest.max(Some(seen.device));
+                    }
+                    if whose != Whose::Ours {
+                        memory.judged = Some(seen.device);
+                    }
+                    shifted |= whose == Whose::Shifted;
+                    if !seen.bad {
+                        self.held.insert(seen.point.clone(), seen.value);
+                    }
+                    Some(event)
                 }
-                true
-            }
-            Some((device, _)) if *device > seen.device => false,
-            _ => {
-                self.newest.insert(seen.point.clone(), (seen.device, BTreeSet::from([key])));
-                true
-            }
-        };
-        self.rows.insert(row);
-        // Receive times of a point differ, if only by a microsecond.
-        let received = self.last_seen.get(&seen.point).map_or(seen.received, |last| seen.received.max(last + 1));
-        self.last_seen.insert(seen.point.clone(), received);
-        let seen = Seen { received: received.max(self.now), ..seen.clone() };
-        self.run_to(seen.received);
-        for index in 0..self.watches.len() {
-            // Whatever comes is a sign of life; only what is new is judged.
-            let silence = matches!(&self.watches[index].breach, Breach::Silence { point, .. } if *point == seen.point);
-            if silence {
-                self.judge(index, seen.received, false, true);
+                Kind::Past => {
+                    let facts = self.points.iter().find(|facts| facts.name == seen.point).expect("a point of ours");
+                    let patience = facts.period.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND));
+                    let ends = memory.waiting.as_ref().map_or(heard + patience, |waiting| waiting.ends);
+                    if memory.waiting.as_ref().is_none_or(|waiting| seen.device >= waiting.seen.device) {
+                        let (seen, enterprise) = (seen.clone(), message.enterprise.clone());
+                        memory.waiting = Some(Waiting { ends, seen, received: at, heard, offset, enterprise });
+                    }
+                    None
+                }
+            };
+            memory.last_received = Some(at);
+            followed.push((seen, at, event, self.held.clone()));
+        }
+        for (seen, at, event, held) in followed {
+            self.run_watches_to(at.max(self.now));
+            self.hears(seen, heard);
+            if let Some(event) = event {
+                self.looks(seen, When { event, heard }, &held);
             }
         }
-        if !judged {
+        let late = newest.map(|newest: i64| received - newest);
+        self.note_gateway(message, (late.filter(|_| !was_deaf), shifted));
+        let fresh = !message.redelivered && late.is_some_and(|late| late - offset <= 10 * SECOND);
+        if was_deaf && fresh && self.deaf_until.is_some() {
+            self.now = self.now.max(received);
+            self.hear_again(self.now);
+        }
+    }
+
+    /// What a reading is. `at` = its receive time.
+    fn kind(&mut self, seen: &Seen, at: i64, (offset, redelivered): (i64, bool)) -> Kind {
+        let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
+        let said = (seen.device, seen.value.to_bits(), seen.bad);
+        if seen.device > at + 60 * SECOND || seen.device < at - 400 * 86_400 * SECOND {
+            if redelivered && memory.unbelieved.contains(&said) {
+                return Kind::Known;
+            }
+            memory.unbelieved.push_back(said);
+            if memory.unbelieved.len() > 4 {
+                memory.unbelieved.pop_front();
+            }
+            if memory.newest.is_none_or(|newest| at > newest) {
+                (memory.newest, memory.said) = (Some(at), BTreeSet::from([said]));
+            }
+            return Kind::Live(at - offset, Whose::Ours);
+        }
+        if memory.newest.is_none_or(|newest| seen.device > newest) {
+            (memory.newest, memory.said) = (Some(seen.device), BTreeSet::from([said]));
+        } else if memory.newest == Some(seen.device) && !memory.said.insert(said) {
+            return Kind::Known;
+        }
+        if memory.judged.is_some_and(|judged| seen.device < judged) {
+            return Kind::Past;
+        }
+        let late = at - seen.device;
+        if late - offset <= 300 * SECOND {
+            return Kind::Live(seen.device, Whose::Devices);
+        }
+        match memory.anchor {
+            Some((usual, shift)) if (-60 * SECOND..=300 * SECOND).contains(&(late - usual)) => {
+                Kind::Live(seen.device + shift, Whose::Shifted)
+            }
+            _ => Kind::Past,
+        }
+    }
+
+    /// Whatever comes is a sign of life.
+    fn hears(&mut self, seen: &Seen, heard: i64) {
+        self.memory.get_mut(&seen.point).expect("a point of ours").last_heard = Some(heard);
+        for index in 0..self.watches.len() {
+            let own = matches!(&self.watches[index].breach, Breach::Silence { point, .. } if *point == seen.point);
+            if own && self.watches[index].judge(When { event: self.now, heard }, false, true) {
+                self.turn(index, self.now);
+            }
+        }
+    }
+
+    /// Every rule looks at the world after a live reading.
+    fn looks(&mut self, seen: &Seen, when: When, held: &BTreeMap<String, f64>) {
+        for index in 0..self.watches.len() {
+            let sight = self.watches[index].sight(&seen.point, seen.value, seen.bad, held);
+            let Some((breach, clear)) = sight else { continue };
+            if self.watches[index].is_over_before(when) {
+                self.turn(index, self.now);
+            }
+            if self.watches[index].judge(when, breach, clear) {
+                self.turn(index, self.now);
+            }
+        }
+    }
+
+    fn turn(&mut self, index: usize, at: i64) {
+        let watch = &mut self.watches[index];
+        let what = watch.turn();
+        let (rule, object, severity) = (watch.rule, watch.object.clone(), watch.severity);
+        self.write(at, rule, object, (what, severity));
+    }
+
+    fn write(&mut self, at: i64, rule: &str, object: String, (what, severity): (&'static str, &'static str)) {
+        self.lines.push(Line { at, rule: rule.into(), object, what, severity });
+    }
+
+    fn note_gateway(&mut self, message: &Message, (late, shifted): (Option<i64>, bool)) {
+        let gateway = self.gateways.entry(message.enterprise.clone()).or_default();
+        if shifted {
+            gateway.in_step = 0;
             return;
         }
-        if !seen.bad {
-            self.held.insert(seen.point.clone(), seen.value);
+        let Some(late) = late.filter(|_| !message.redelivered) else { return };
+        gateway.late.push_back(late);
+        if gateway.late.len() > 20 {
+            gateway.late.pop_front();
         }
-        for index in 0..self.watches.len() {
-            self.look(index, &seen);
+        gateway.in_step += 1;
+        let offset = gateway.offset();
+        let spread = gateway.late.iter().max().zip(gateway.late.iter().min()).map_or(0, |(most, least)| most - least);
+        if !gateway.skewed && gateway.late.len() == 20 && spread <= 30 * SECOND && offset.abs() > 60 * SECOND {
+            gateway.skewed = true;
+            self.skew_found(&message.enterprise, message.received.max(self.now));
+        } else if gateway.skewed && gateway.in_step >= 20 && offset.abs() < 30 * SECOND {
+            gateway.skewed = false;
+            if std::mem::take(&mut gateway.open) {
+                let at = message.received.max(self.now);
+                self.write(at, "SY-02", message.enterprise.clone(), ("returned", "blue"));
+            }
         }
     }
 
-    /// Lets one rule look at the world after a reading of `seen.point`.
-    fn look(&mut self, index: usize, seen: &Seen) {
-        let watch = &self.watches[index];
-        let (breach, clear) = match &watch.breach {
-            Breach::High { point, limit, clear } if *point == seen.point && !seen.bad => {
-                (seen.value >= *limit, seen.value < *clear)
-            }
-            Breach::Switch { point } if *point == seen.point && !seen.bad => (seen.value >= 1.0, seen.value < 1.0),
-            Breach::Range { point, low, high } if *point == seen.point => {
-                let out = seen.bad || seen.value < *low || seen.value > *high;
-                (out, !out)
-            }
-            Breach::Both { on, off } if (*on == seen.point || *off == seen.point) && !seen.bad => {
-                let (Some(on), Some(off)) = (self.held.get(on), self.held.get(off)) else { return };
-                let breach = *on == 1.0 && *off == 0.0;
-                (breach, !breach)
-            }
-            _ => return,
-        };
-        self.judge(index, seen.received, breach, clear);
+    fn skew_found(&mut self, enterprise: &str, at: i64) {
+        let gateway = self.gateways.entry(enterprise.to_owned()).or_default();
+        if !std::mem::replace(&mut gateway.open, true) {
+            self.write(at, "SY-02", enterprise.to_owned(), ("raised", "blue"));
+        }
     }
 
-    fn judge(&mut self, index: usize, at: i64, breach: bool, clear: bool) {
-        let watch = &mut self.watches[index];
-        let active = watch.alarm.is_some_and(|alarm| alarm.active);
-        if active {
-            watch.good_run = if clear { watch.good_run + 1 } else { 0 };
-            if !clear {
-                watch.due_off = None;
-            } else if watch.good_run >= watch.count_off && watch.due_off.is_none() {
-                watch.due_off = Some(at + watch.delay_off);
-            }
-        } else {
-            watch.bad_run = if breach { watch.bad_run + 1 } else { 0 };
-            if !breach {
-                watch.due_on = None;
-            } else if watch.bad_run >= watch.count_on && watch.due_on.is_none() {
-                watch.due_on = Some(at + watch.delay_on);
-            }
+    /// When something happens that no message may pass by: hearing begins again, or history is judged after all.
+    fn next_between(&self) -> Option<i64> {
+        if self.deaf_since.is_some() {
+            return self.deaf_until;
         }
-        self.fire(index, at);
+        let waiting = self.memory.values().filter_map(|memory| memory.waiting.as_ref());
+        waiting.map(|waiting| waiting.ends + self.lost).min()
     }
 
     /// Everything that falls due up to `to`, in the order of its time.
     fn run_to(&mut self, to: i64) {
-        let to = to.max(self.now);
-        loop {
-            let mut next: Option<(i64, usize)> = None;
-            for index in 0..self.watches.len() {
-                let due = self.due(index);
-                if due.is_some_and(|due| due <= to && next.is_none_or(|(soonest, _)| due < soonest)) {
-                    next = due.map(|due| (due, index));
-                }
+        while let Some(due) = self.next_between().filter(|due| *due <= to) {
+            let at = due.max(self.now);
+            self.run_watches_to(at);
+            if self.deaf_since.is_some() {
+                self.hear_again(at);
+            } else {
+                self.judge_history(at);
             }
-            let Some((due, index)) = next else { break };
-            self.fire(index, due.max(self.now));
+        }
+        self.run_watches_to(to);
+    }
+
+    /// Points of which only history came are judged by the newest of it, on receive time.
+    fn judge_history(&mut self, at: i64) {
+        let mut due: Vec<(i64, usize, Waiting)> = Vec::new();
+        for (number, facts) in self.points.iter().enumerate() {
+            let memory = self.memory.get_mut(&facts.name).expect("a point of ours");
+            if let Some(waiting) = memory.waiting.take_if(|waiting| waiting.ends + self.lost <= at) {
+                due.push((waiting.ends, number, waiting));
+            }
+        }
+        due.sort_by_key(|(ends, number, _)| (*ends, *number));
+        let mut looks = Vec::new();
+        for (_, _, Waiting { seen, received, heard, offset, enterprise, .. }) in due {
+            let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
+            let late = received - seen.device;
+            memory.anchor = Some((late, late - offset));
+            memory.judged = Some(seen.device);
+            if !seen.bad {
+                self.held.insert(seen.point.clone(), seen.value);
+            }
+            let gateway = self.gateways.entry(enterprise.clone()).or_default();
+            (gateway.in_step, gateway.skewed) = (0, true);
+            looks.push((seen, When { event: received - offset, heard }, enterprise));
+        }
+        let held = self.held.clone();
+        for (seen, when, enterprise) in looks {
+            self.skew_found(&enterprise, at);
+            self.looks(&seen, when, &held);
+        }
+    }
+
+    /// Delays and silences that end up to `to`.
+    fn run_watches_to(&mut self, to: i64) {
+        let to = to.max(self.now);
+        while self.deaf_since.is_none() {
+            let dues = (0..self.watches.len()).filter_map(|index| Some((self.due(index)?, index)));
+            let Some((due, index)) = dues.min().filter(|(due, _)| *due <= to) else { break };
             self.now = self.now.max(due);
+            let silence = matches!(self.watches[index].breach, Breach::Silence { .. });
+            let when = When { event: self.now, heard: self.heard_at(due) };
+            if !silence || self.watches[index].is_active() || self.watches[index].judge(when, true, false) {
+                self.turn(index, self.now);
+            }
         }
         self.now = to;
     }
 
+    /// When time alone changes a watch, by the receive clock.
     fn due(&self, index: usize) -> Option<i64> {
         let watch = &self.watches[index];
         if let Breach::Silence { point, after } = &watch.breach
-            && !watch.alarm.is_some_and(|alarm| alarm.active)
+            && !watch.is_active()
         {
-            let from = self.last_seen.get(point);
-            let due = from.map_or(self.base + self.grace, |seen| (*seen).max(self.base) + after);
-            return (!self.link_down).then_some(due);
+            let heard = self.memory.get(point).and_then(|memory| memory.last_heard);
+            return Some(heard.map_or(self.begun + self.grace, |heard| heard + after) + self.lost);
         }
-        watch.due_on.or(watch.due_off)
-    }
-
-    fn fire(&mut self, index: usize, at: i64) {
-        let silent = matches!(self.watches[index].breach, Breach::Silence { .. });
-        let due = self.due(index);
-        if due.is_none_or(|due| due > at) {
-            return;
-        }
-        let watch = &mut self.watches[index];
-        let active = watch.alarm.is_some_and(|alarm| alarm.active);
-        let what = if active {
-            watch.due_off = None;
-            let acked = watch.alarm.is_some_and(|alarm| alarm.acked);
-            watch.alarm = (watch.needs_ack && !acked).then_some(Open { active: false, acked: false });
-            "returned"
-        } else {
-            watch.due_on = None;
-            let again = watch.alarm.is_some();
-            watch.alarm = Some(Open { active: true, acked: false });
-            if again { "again" } else { "raised" }
-        };
-        watch.bad_run = 0;
-        watch.good_run = 0;
-        debug_assert!(!silent || watch.delay_on == 0, "silence has no delay of its own");
-        let line = Line { at, rule: watch.rule.into(), object: watch.object.clone(), what, severity: watch.severity };
-        self.lines.push(line);
-    }
-
-    fn acknowledge(&mut self, at: i64, rule: &str, object: &str) {
-        for watch in self.watches.iter_mut().filter(|w| w.rule == rule && w.object == object) {
-            let Some(alarm) = watch.alarm.filter(|alarm| !alarm.acked) else { continue };
-            watch.alarm = alarm.active.then_some(Open { active: true, acked: true });
-            self.lines.push(Line {
-                at,
-                rule: watch.rule.into(),
-                object: watch.object.clone(),
-                what: "acknowledged",
-                severity: watch.severity,
-            });
-        }
+        watch.ends().map(|ends| ends + self.lost)
     }
 }
 
-/// The rules that watch a point: the auditor's own copy of the catalogue's figures.
-fn watches_of(point: &PointFacts, all: &[PointFacts]) -> Vec<Watch> {
-    let name = point.name.clone();
-    let mut watches = Vec::new();
-    let mut add = |rule, severity, delays: (i64, i64), counts: (u32, u32), breach| {
-        watches.push(Watch {
-            rule,
-            object: if rule == "DU-10" { point.equipment.clone() } else { name.clone() },
-            severity,
-            needs_ack: severity != "blue",
-            count_on: counts.0,
-            count_off: counts.1,
-            delay_on: delays.0 * SECOND,
-            delay_off: delays.1 * SECOND,
-            breach,
-            bad_run: 0,
-            good_run: 0,
-            due_on: None,
-            due_off: None,
-            alarm: None,
-        });
-    };
-    let own = || point.name.clone();
-    match point.tag {
-        "tank.level" => add("HC-02", "orange", (3, 0), (1, 1), Breach::High { point: own(), limit: 90.0, clear: 88.0 }),
-        "gas.lel" => add("HC-11", "orange", (2, 10), (1, 1), Breach::High { point: own(), limit: 50.0, clear: 45.0 }),
-        "flame" => add("HC-29", "red", (0, 300), (1, 1), Breach::Switch { point: own() }),
-        "smoke" | "bund.liquid" => add("HC-29", "orange", (30, 300), (1, 1), Breach::Switch { point: own() }),
-        "prod.run" => {
-            let fan = all.iter().find(|p| p.tag == "dust.fan_run" && p.equipment == point.equipment);
-            let fan = fan.expect("a collector has both").name.clone();
-            add("DU-10", "red", (10, 0), (1, 1), Breach::Both { on: own(), off: fan });
-        }
-        _ => {}
+impl GatewayMemory {
+    /// The one in the middle.
+    fn offset(&self) -> i64 {
+        let mut sorted: Vec<i64> = self.late.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
     }
-    let (low, high) = point.range;
-    add("HC-25", "blue", (0, 0), (3, 3), Breach::Range { point: own(), low, high });
-    if let Some(period) = point.period {
-        // "Longer than": the first millisecond after the bound.
-        let after = (3 * period).max(120 * SECOND) + 1_000;
-        add("HC-23", "blue", (0, 0), (1, 1), Breach::Silence { point: own(), after });
-    }
-    watches
 }

@@ -9,8 +9,8 @@ use ingest::store::refusal::{Ours, judge};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// (point number, event, value bits, quality, device time)
-type Row = (u32, i64, u64, u8, i64);
+/// (point number, device time, value bits, quality): the identity of a reading.
+type Row = (u32, i64, u64, u8);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
@@ -27,6 +27,7 @@ pub enum Mood {
 pub struct Tables {
     pub mood: Mood,
     pub rows: BTreeMap<Row, u32>,
+    pub findings: u32,
     pub points: BTreeMap<u32, String>,
     pub changes: BTreeMap<(u64, u32), AlarmChange>,
     /// (seq, index) of every quarantined message, with its payload.
@@ -55,6 +56,7 @@ impl Database {
         };
         Database(Arc::new(Mutex::new(Tables {
             mood: Mood::Well,
+            findings: 0,
             rows: BTreeMap::new(),
             points: BTreeMap::new(),
             changes: BTreeMap::new(),
@@ -137,6 +139,7 @@ impl Tables {
                 Business::PointNumbered { point, key } => {
                     self.points.insert(point.0, key.point);
                 }
+                Business::Finding(_) => self.findings += 1,
                 Business::Registered { .. } | Business::RulesActivated { .. } => {}
             }
         }
@@ -146,6 +149,6 @@ impl Tables {
 fn rows(columns: &Columns) -> impl Iterator<Item = Row> + '_ {
     (0..columns.len()).map(|n| {
         assert_ne!(columns.device_us[n], NO_TIME, "the plants always send a time");
-        (columns.point[n], columns.event_us[n], columns.value[n].to_bits(), columns.quality[n], columns.device_us[n])
+        (columns.point[n], columns.device_us[n], columns.value[n].to_bits(), columns.quality[n])
     })
 }

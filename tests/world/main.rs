@@ -4,6 +4,7 @@
 //! `WORLD_SEEDS=n` runs n seeds, `SEED=s` one of them.
 
 mod auditor;
+mod auditor_watch;
 mod broker;
 mod database;
 mod dice;
@@ -90,7 +91,7 @@ fn stored(world: &World, again: &str) {
         let found: BTreeSet<Row> = tables
             .rows
             .keys()
-            .map(|(point, _, value, quality, device)| (tables.points[point].clone(), *device, *value, *quality == 2))
+            .map(|(point, device, value, quality)| (tables.points[point].clone(), *device, *value, *quality == 2))
             .collect();
         let lost: Vec<_> = world.auditor.rows.difference(&found).take(3).collect();
         let surplus: Vec<_> = found.difference(&world.auditor.rows).take(3).collect();
@@ -108,7 +109,12 @@ fn alarms(world: &World, changes: &BTreeMap<(u64, u32), AlarmChange>, again: &st
     let mut found = Vec::new();
     let mut by_object: BTreeMap<(String, String), Vec<&AlarmChange>> = BTreeMap::new();
     for change in changes.values().filter(|change| !change.alarm.rule.starts_with("DAVY-")) {
-        let object = change.alarm.object.point.clone().or_else(|| change.alarm.object.equipment.clone());
+        let object = &change.alarm.object;
+        let object = match change.alarm.rule.as_str() {
+            // Its equipment is a gateway, and each enterprise has one.
+            "SY-02" => object.enterprise.clone(),
+            _ => object.point.clone().or_else(|| object.equipment.clone()),
+        };
         let key = (change.alarm.rule.clone(), object.expect("an object"));
         by_object.entry(key.clone()).or_default().push(change);
         let standing = open.entry(key.clone()).or_insert(change.alarm.id.0);

@@ -4,6 +4,7 @@
 use crate::auditor::{PointFacts, SECOND};
 use crate::broker::Message;
 use crate::dice::Dice;
+use std::collections::BTreeMap;
 
 /// One reading as its sensor means it. Times in microseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,78 @@ impl Said {
         let Said { point, device, value, bad } = self;
         let quality = if *bad { ",\"q\":\"bad\"" } else { "" };
         format!("{{\"p\":\"{point}\",\"v\":{value},\"t\":{}{quality}}}", device / 1_000)
+    }
+}
+
+/// A gateway between sensors and broker: its clock may be wrong, and it may be cut off and buffer what it hears.
+#[derive(Default)]
+pub struct Gateway {
+    /// Added to the device times it writes, until `clock_until`.
+    shift: i64,
+    clock_until: i64,
+    /// Cut off until then; what it heard meanwhile.
+    cut_until: Option<i64>,
+    buffer: Vec<Said>,
+    /// Buffered readings on their way, a message at a time, and whether live ones go between them.
+    backlog: Vec<Vec<Said>>,
+    mixed: bool,
+}
+
+/// Readings in a message of a backlog.
+const BACKLOG_READINGS: usize = 40;
+
+impl Gateway {
+    fn change(&mut self, now: i64, dice: &mut Dice) {
+        if now >= self.clock_until {
+            let minute = 60 * SECOND;
+            self.shift = match dice.between(0, 19) {
+                // Set back, slow, a little fast, far in the future.
+                0 => -8 * 60 * minute,
+                1 => -dice.between(1, 9) * minute,
+                2 => dice.between(1, 50) * SECOND,
+                3 => 2 * 60 * minute,
+                _ => 0,
+            };
+            self.clock_until = now + dice.between(1, 20) * minute;
+        }
+        match self.cut_until {
+            None if self.backlog.is_empty() && dice.one_in(60) => {
+                self.cut_until = Some(now + dice.between(30, 2_000) * SECOND);
+            }
+            Some(until) if until <= now => self.come_back(dice),
+            _ => {}
+        }
+    }
+
+    fn come_back(&mut self, dice: &mut Dice) {
+        self.cut_until = None;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        match dice.between(0, 2) {
+            0 => buffer.sort_by_key(|said| said.device),
+            1 => buffer.sort_by_key(|said| -said.device),
+            _ => {}
+        }
+        self.mixed = dice.one_in(2);
+        self.backlog = buffer.chunks(BACKLOG_READINGS).map(<[Said]>::to_vec).rev().collect();
+    }
+
+    /// What of the readings heard now goes out, one entry a message.
+    fn send(&mut self, heard: Vec<Said>, dice: &mut Dice) -> Vec<Vec<Said>> {
+        if self.cut_until.is_some() {
+            self.buffer.extend(heard);
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        if !self.backlog.is_empty() && !self.mixed {
+            // Live readings queue up behind what is older.
+            self.backlog.insert(0, heard);
+        } else if !heard.is_empty() {
+            out.push(heard);
+        }
+        for _ in 0..dice.between(1, 4) {
+            out.extend(self.backlog.pop().filter(|message| !message.is_empty()));
+        }
+        out
     }
 }
 
@@ -51,7 +124,7 @@ impl Sensor {
     }
 
     /// The readings of this sensor up to `now`, as JSON elements with their device times.
-    fn readings(&mut self, now: i64, dice: &mut Dice) -> Vec<Said> {
+    fn readings(&mut self, now: i64, shift: i64, dice: &mut Dice) -> Vec<Said> {
         let mut out = Vec::new();
         while self.next_at <= now {
             let at = self.next_at;
@@ -72,10 +145,20 @@ impl Sensor {
             self.last = value;
             // A clock that steps back now and then: such a reading is stored, not judged.
             let wrong = if dice.one_in(60) { dice.between(1, 30) * SECOND } else { 0 };
-            let device_ms = (at - wrong) / 1_000;
+            let wild = match dice.between(0, 400) {
+                0 => 2 * 3_600 * SECOND,
+                1 => -8 * 3_600 * SECOND,
+                _ => 0,
+            };
+            let device_ms = (at - wrong + shift + wild) / 1_000;
             self.last_device_ms = device_ms;
             let bad = self.mood == Mood::BadQuality;
-            out.push(Said { point: self.facts.name.clone(), device: device_ms * 1_000, value, bad });
+            let said = Said { point: self.facts.name.clone(), device: device_ms * 1_000, value, bad };
+            if self.facts.period.is_none() && dice.one_in(8) {
+                // Two values under one stamp, as of a clock that only knows seconds.
+                out.push(Said { value: 1.0 - value, ..said.clone() });
+            }
+            out.push(said);
         }
         out
     }
@@ -109,31 +192,43 @@ impl Sensor {
     }
 }
 
-/// One message for each enterprise that has something to say, now and then the same message twice, or broken.
-pub fn messages(sensors: &mut [Sensor], now: i64, dice: &mut Dice) -> Vec<Message> {
+/// The messages of all gateways, now and then the same one twice, or broken.
+pub fn messages(
+    sensors: &mut [Sensor],
+    gateways: &mut BTreeMap<&'static str, Gateway>,
+    now: i64,
+    dice: &mut Dice,
+) -> Vec<Message> {
     let mut out = Vec::new();
     let mut enterprises: Vec<&'static str> = sensors.iter().map(|s| s.enterprise).collect();
     enterprises.dedup();
     for enterprise in enterprises {
-        let mut elements = Vec::new();
+        let gateway = gateways.entry(enterprise).or_default();
+        gateway.change(now, dice);
+        let mut heard = Vec::new();
         for sensor in sensors.iter_mut().filter(|s| s.enterprise == enterprise) {
-            elements.extend(sensor.readings(now, dice));
+            heard.extend(sensor.readings(now, gateway.shift, dice));
         }
-        if elements.is_empty() {
-            continue;
+        for elements in gateway.send(heard, dice) {
+            out.extend(parcel(enterprise, elements, now, dice));
         }
-        let json: Vec<String> = elements.iter().map(Said::json).collect();
-        let payload = format!("{{\"ts\":{},\"d\":[{}]}}", now / 1_000, json.join(",")).into_bytes();
-        let message = Message { topic: format!("davy/v1/{enterprise}/gw-1/json"), payload, said: Some(elements) };
-        if dice.one_in(15) {
-            out.push(message.clone());
-        }
-        if dice.one_in(25) {
-            let cut = message.payload.len() / 2;
-            let payload = message.payload[..cut].to_vec();
-            out.push(Message { topic: message.topic.clone(), payload, said: None });
-        }
-        out.push(message);
     }
+    out
+}
+
+fn parcel(enterprise: &str, elements: Vec<Said>, now: i64, dice: &mut Dice) -> Vec<Message> {
+    let mut out = Vec::new();
+    let json: Vec<String> = elements.iter().map(Said::json).collect();
+    let payload = format!("{{\"ts\":{},\"d\":[{}]}}", now / 1_000, json.join(",")).into_bytes();
+    let message = Message { topic: format!("davy/v1/{enterprise}/gw-1/json"), payload, said: Some(elements) };
+    if dice.one_in(15) {
+        out.push(message.clone());
+    }
+    if dice.one_in(25) {
+        let cut = message.payload.len() / 2;
+        let payload = message.payload[..cut].to_vec();
+        out.push(Message { topic: message.topic.clone(), payload, said: None });
+    }
+    out.push(message);
     out
 }

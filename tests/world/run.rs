@@ -1,13 +1,13 @@
 //! One simulated life of a Davy: the six verbs in their order on the real fold, with a disk, a broker, a database and
 //! plants that misbehave as the seed says, and a process that may die between any two verbs. Pure: everything follows from the seed.
 
-use crate::auditor::{Auditor, Event, SECOND, Seen};
+use crate::auditor::{Auditor, Event, Message, SECOND, Seen};
 use crate::broker::{Broker, Delivered};
 use crate::database::{Database, Mood};
 use crate::dice::Dice;
 use crate::district;
 use crate::doors::{Lanes, lanes};
-use crate::plant::{self, Sensor};
+use crate::plant::{self, Gateway, Sensor};
 use alerting::alarm::Alarm;
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::Effects;
@@ -37,6 +37,7 @@ pub struct World {
     /// Broken messages that became durable: their payloads.
     pub garbage: Vec<Vec<u8>>,
     sensors: Vec<Sensor>,
+    gateways: BTreeMap<&'static str, Gateway>,
     lanes: Lanes,
     snapshot: Option<SnapshotJob<SimDisk>>,
     link_down: bool,
@@ -91,6 +92,7 @@ impl World {
             told: BTreeMap::new(),
             garbage: Vec::new(),
             sensors,
+            gateways: BTreeMap::new(),
             lanes,
             snapshot: None,
             link_down: false,
@@ -102,7 +104,7 @@ impl World {
     /// Some seconds of the world.
     pub fn step(&mut self) {
         let until = self.now + self.dice.between(1, 25) * SECOND;
-        for message in plant::messages(&mut self.sensors, until, &mut self.dice) {
+        for message in plant::messages(&mut self.sensors, &mut self.gateways, until, &mut self.dice) {
             self.broker.publish(message);
         }
         while let Some(due) = self.fold.state().next_deadline().filter(|due| due.0 <= until) {
@@ -183,7 +185,9 @@ impl World {
         }
         let open: Vec<Alarm> = self.fold.state().open_alarms().cloned().collect();
         let chosen = open.get(usize::try_from(self.dice.next() % 7).expect("fits"));
-        let Some(alarm) = chosen.filter(|alarm| alarm.acked_at.is_none() && !alarm.rule.starts_with("DAVY-")) else {
+        let Some(alarm) = chosen
+            .filter(|alarm| alarm.acked_at.is_none() && !alarm.rule.starts_with("DAVY-") && alarm.rule != "SY-02")
+        else {
             return;
         };
         self.commands += 1;
@@ -301,7 +305,7 @@ impl World {
             match input {
                 Input::Delivery(delivery) => {
                     let message = &messages.next().expect("one message for each delivery").message;
-                    self.audit_message(delivery.received.0, message);
+                    self.audit_message(delivery, message);
                 }
                 Input::Command(command) => {
                     let Order::Acknowledge { alarm, .. } = &command.order;
@@ -319,21 +323,24 @@ impl World {
         self.auditor.take(&Event::Now { at });
     }
 
-    fn audit_message(&mut self, received: i64, message: &crate::broker::Message) {
+    fn audit_message(&mut self, delivery: &Delivery, message: &crate::broker::Message) {
         let Some(said) = &message.said else {
             self.garbage.push(message.payload.clone());
             return;
         };
-        for reading in said {
-            let seen = Seen {
-                received,
-                point: reading.point.clone(),
-                device: reading.device,
-                value: reading.value,
-                bad: reading.bad,
-            };
-            self.auditor.take(&Event::Reading(seen));
-        }
+        let seen = |said: &crate::plant::Said| Seen {
+            point: said.point.clone(),
+            device: said.device,
+            value: said.value,
+            bad: said.bad,
+        };
+        let enterprise = message.topic.split('/').nth(2).expect("a topic of ours").to_owned();
+        self.auditor.take(&Event::Message(Message {
+            received: delivery.received.0,
+            enterprise,
+            redelivered: delivery.redelivered,
+            readings: said.iter().map(seen).collect(),
+        }));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::parse::{Case, CasePoint, Device, Event, Fault, What};
 use crate::alarm::AlarmId;
 use crate::command::{Actor, Command, Order};
+use crate::gateway::GatewayKey;
 use crate::input::{Batch, Content, Decoded, FoldLimits, Input, Link};
 use crate::state::State;
 use bytes::Bytes;
@@ -63,7 +64,9 @@ pub fn input(
                 topic: format!("davy/v1/{ENTERPRISE}/g/json"),
                 payload: Bytes::from(format!("line {}", event.line)),
                 redelivered: false,
+                gateway: Some(GatewayKey { enterprise: ENTERPRISE.to_owned(), gateway: "g".to_owned() }),
                 gateway_seq: None,
+                status: None,
                 readings: vec![Reading { point, device_time, value: *value, quality: *quality }],
                 rejects: Vec::new(),
             })

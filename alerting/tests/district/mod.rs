@@ -4,6 +4,7 @@
 use alerting::alarm::{AlarmChange, AlarmId};
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::{Business, Effects};
+use alerting::gateway::GatewayKey;
 use alerting::input::{Batch, Content, Decoded, FoldLimits, Input};
 use alerting::state::State;
 use bytes::Bytes;
@@ -228,7 +229,9 @@ pub fn delivery(received: Micros, readings: Vec<Reading>) -> Decoded {
         topic: "davy/v1/e1/g1/json".to_owned(),
         payload: Bytes::from(format!("{received:?}{readings:?}")),
         redelivered: false,
+        gateway: Some(GatewayKey { enterprise: "e1".to_owned(), gateway: "g1".to_owned() }),
         gateway_seq: None,
+        status: None,
         readings,
         rejects: Vec::new(),
     }

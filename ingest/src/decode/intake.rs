@@ -1,6 +1,7 @@
 //! What a format hands in reading by reading, and the checks that all formats share: does the point belong here, is
 //! the value a number. Must not know any format. Pure.
 
+use alerting::gateway::GatewayKey;
 use alerting::input::{Reason, Reject};
 use rules::reading::{Micros, PointId, Quality, Reading};
 use rules::view::View;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 pub struct Intake<'v> {
     view: &'v View,
     points: &'v BTreeMap<String, PointId>,
+    pub gateway: GatewayKey,
     pub gateway_seq: Option<u64>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
@@ -27,8 +29,8 @@ pub struct Claim<'a> {
 const DETAIL_CHARS_MAX: usize = 200;
 
 impl<'v> Intake<'v> {
-    pub fn new(view: &'v View, points: &'v BTreeMap<String, PointId>) -> Intake<'v> {
-        Intake { view, points, gateway_seq: None, readings: Vec::new(), rejects: Vec::new() }
+    pub fn new(view: &'v View, points: &'v BTreeMap<String, PointId>, gateway: GatewayKey) -> Intake<'v> {
+        Intake { view, points, gateway, gateway_seq: None, readings: Vec::new(), rejects: Vec::new() }
     }
 
     /// Takes the reading with that index, or rejects it.

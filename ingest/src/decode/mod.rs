@@ -6,6 +6,7 @@ mod json;
 pub mod topic;
 
 use crate::delivery::Delivery;
+use alerting::gateway::GatewayKey;
 use alerting::input::{Decoded, Reason};
 use intake::Intake;
 use rules::view::View;
@@ -25,12 +26,15 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
         topic: delivery.topic.clone(),
         payload: delivery.payload.clone(),
         redelivered: delivery.redelivered,
+        gateway: None,
         gateway_seq: None,
+        status: None,
         readings: Vec::new(),
         rejects: Vec::new(),
     };
     match read(delivery, view) {
         Ok(intake) => {
+            decoded.gateway = Some(intake.gateway);
             decoded.gateway_seq = intake.gateway_seq;
             decoded.readings = intake.readings;
             decoded.rejects = intake.rejects;
@@ -61,7 +65,8 @@ fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
         let detail = format!("gateway {gateway:?} of enterprise {enterprise:?} is not registered");
         return Err((Reason::UnknownGateway, detail));
     }
-    let intake = Intake::new(view, points);
+    let gateway = GatewayKey { enterprise: enterprise.to_owned(), gateway: gateway.to_owned() };
+    let intake = Intake::new(view, points, gateway);
     match format {
         topic::FORMAT_JSON => json::read(&delivery.payload, intake),
         // Journalled as evidence; nothing judges it yet.

@@ -280,7 +280,9 @@ fn before_any_registry(delivery: &Delivery) -> Decoded {
         topic: delivery.topic.clone(),
         payload: delivery.payload.clone(),
         redelivered: delivery.redelivered,
+        gateway: None,
         gateway_seq: None,
+        status: None,
         readings: Vec::new(),
         rejects: vec![Reject {
             index: None,

@@ -48,6 +48,7 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
             }),
             Business::Alarm(change) => changes.push((placed, change.as_ref())),
             Business::Quarantined(message) => quarantined.push((placed, message)),
+            Business::Finding(_) => {}
             Business::Registered { version, at, content } => {
                 tx.execute(
                     "INSERT INTO registry (version, at, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
