@@ -12,6 +12,7 @@ pub mod cases;
 mod classify;
 pub mod command;
 pub mod effect;
+pub mod gateway;
 mod in_force;
 pub mod input;
 mod intern;
