@@ -1,10 +1,10 @@
 //! What a step changes in the world, keyed by (seq, index): the only thing that leaves the fold. Pure.
 
-use crate::alarm::AlarmChange;
+use crate::alarm::{AlarmChange, Object};
 use crate::command::Outcome;
 use crate::input::Reject;
 use bytes::Bytes;
-use rules::reading::{Micros, PointId};
+use rules::reading::{Micros, PointId, Severity};
 use rules::view::PointKey;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,31 @@ pub enum Business {
         at: Micros,
         rules: Vec<String>,
     },
+    /// What lay in quarantine under this key has been read after all; so many readings came of it.
+    Replayed {
+        journal_id: String,
+        seq: u64,
+        index: u32,
+        readings: u32,
+    },
+    Finding(Box<Finding>),
+}
+
+/// What old readings show that nobody could be warned of: no alarm, but on record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub rule: String,
+    pub severity: Severity,
+    pub object: Object,
+    /// Event times of the first and the last reading in breach.
+    pub first_event: Micros,
+    pub last_event: Micros,
+    pub worst: Option<f64>,
+    pub readings: u32,
+    /// Content hash of the rule set that found it.
+    pub rule_set: String,
+    /// When it was found.
+    pub at: Micros,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

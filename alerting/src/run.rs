@@ -3,7 +3,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use crate::classify::{Origin, classify, replay};
+use crate::classify::{Origin, classify};
 use crate::in_force::terms_of;
 use crate::input::Decoded;
 use crate::lens::{Said, Sample};
@@ -96,15 +96,6 @@ impl State {
                 Kind::Judged(lens.gather(number, instance, Sample { value, quality }, &self.points))
             };
             rows.push(Row { number, point, received: news.received, value, kind });
-        }
-    }
-
-    /// A message out of quarantine: what it holds is stored under its old receive time and judged by nobody. What
-    /// cannot be read of it lies in quarantine already.
-    pub(crate) fn replayed(&mut self, delivery: &Decoded, out: &mut Out) {
-        for reading in &delivery.readings {
-            assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
-            out.store(reading, &replay(&mut self.points, reading, delivery.received, &self.limits));
         }
     }
 

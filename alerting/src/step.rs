@@ -61,9 +61,9 @@ impl State {
                     self.advance(at);
                     self.skip(skipped, &mut out);
                 }
-                Input::Replayed(delivery) => {
+                Input::Replayed(message) => {
                     self.advance(at);
-                    self.replayed(delivery, &mut out);
+                    self.replayed(message, &mut out);
                 }
             }
         }

@@ -137,7 +137,10 @@ impl Tables {
                 Business::PointNumbered { point, key } => {
                     self.points.insert(point.0, key.point);
                 }
-                Business::Registered { .. } | Business::RulesActivated { .. } => {}
+                Business::Registered { .. }
+                | Business::RulesActivated { .. }
+                | Business::Replayed { .. }
+                | Business::Finding(_) => {}
             }
         }
     }

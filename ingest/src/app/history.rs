@@ -4,7 +4,8 @@ use super::projection::connection;
 use crate::config::Config;
 use crate::console::history::{History, HistoryError, PastReading, PastRefused, PointSpan};
 use crate::store::error::StoreError;
-use crate::store::query::{QuarantinedMessage, Reader, Span, StoredReading};
+use crate::store::quarantine::{QuarantineFilter, QuarantinedMessage};
+use crate::store::query::{Reader, Span, StoredReading};
 use futures_util::future::BoxFuture;
 use rules::reading::Quality;
 
@@ -38,7 +39,11 @@ impl History for Database {
     ) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>> {
         Box::pin(async move {
             let asked = limit.saturating_add(SHOWN_FROM_MEMORY);
-            let rows = self.reader.quarantine(None, asked).await.map_err(history_error)?;
+            let rows = self
+                .reader
+                .quarantine(&QuarantineFilter::default(), None, (asked, 4_096))
+                .await
+                .map_err(history_error)?;
             let older = |refused: &PastRefused| before.is_none_or(|before| (refused.seq, refused.index) < before);
             Ok(rows.into_iter().map(past_refused).filter(older).take(limit as usize).collect())
         })
@@ -67,7 +72,7 @@ fn past_refused(row: QuarantinedMessage) -> PastRefused {
         index: u32::try_from(row.index).unwrap_or(u32::MAX),
         received: row.received,
         topic: row.topic,
-        payload_len: row.payload.len() as u64,
+        payload_len: row.payload_len,
         payload: row.payload.into(),
         reason: row.reason,
         detail: row.detail,
