@@ -22,7 +22,26 @@ pub struct Actor {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
-    Acknowledge { alarm: AlarmId, comment: String },
+    Acknowledge {
+        alarm: AlarmId,
+        comment: String,
+    },
+    /// What lies in quarantine and now fits is to be read again; the edge does it, message by message.
+    ReplayQuarantine(Search),
+    /// The wall is right, however far it is from the loop's clock; the edge lets the clock follow it.
+    AcceptClock {
+        comment: String,
+    },
+}
+
+/// Which rows of quarantine; `None` = all. Times are receive times, `from <= received < to`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    pub reason: Option<String>,
+    pub enterprise: Option<String>,
+    pub gateway: Option<String>,
+    pub from: Option<Micros>,
+    pub to: Option<Micros>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +51,8 @@ pub enum Outcome {
         alarm: AlarmId,
     },
     Refused(Refusal),
+    /// On record; the fold itself has nothing to do about it.
+    Noted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,6 +38,13 @@ pub enum Business {
         at: Micros,
         rules: Vec<String>,
     },
+    /// What lay in quarantine under this key has been read after all; so many readings came of it.
+    Replayed {
+        journal_id: String,
+        seq: u64,
+        index: u32,
+        readings: u32,
+    },
     Finding(Box<Finding>),
 }
 
@@ -53,6 +60,7 @@ pub struct Finding {
     pub worst: Option<f64>,
     /// How many readings were in breach; not all between the first and the last need be.
     pub readings: u32,
+    /// Content hash of the rule set that found it.
     pub rule_set: String,
     /// When it was found.
     pub at: Micros,

@@ -46,7 +46,7 @@ pub enum Input<D, C> {
     /// A record that made the fold panic twice; its deliveries are quarantined.
     Skipped(Skipped),
     /// A message out of quarantine, read once more: it keeps its old receive time, and its readings are history.
-    Replayed(D),
+    Replayed(Replayed<D>),
 }
 
 impl<D, C> Input<D, C> {
@@ -70,9 +70,28 @@ impl<D, C> Input<D, C> {
             Input::SystemFault(fault) => Input::SystemFault(fault.clone()),
             Input::Adopted(adopted) => Input::Adopted(adopted.clone()),
             Input::Skipped(skipped) => Input::Skipped(skipped.clone()),
-            Input::Replayed(raw) => Input::Replayed(delivery(raw)),
+            Input::Replayed(message) => {
+                Input::Replayed(Replayed { delivery: delivery(&message.delivery), from: message.from.clone() })
+            }
         })
     }
+}
+
+/// A message that lies in quarantine, whole or in parts, and the rows of it that ask for their second chance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replayed<D> {
+    pub delivery: D,
+    pub from: Vec<Aside>,
+}
+
+/// One row of quarantine: the key of the effect that wrote it, and what of the message it speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    pub journal_id: String,
+    pub seq: u64,
+    pub index: u32,
+    /// As `Reject::index`.
+    pub reading: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,6 +28,7 @@ mod points;
 mod redelivery;
 mod run;
 pub mod save;
+mod second_chance;
 mod slot;
 mod slots;
 pub mod state;

@@ -89,7 +89,11 @@ impl Out {
         business.sort_by_key(|first| match first {
             Business::PointNumbered { .. } => 0_u8,
             Business::Registered { .. } => 1,
-            Business::RulesActivated { .. } | Business::Alarm(_) | Business::Quarantined(_) | Business::Finding(_) => 2,
+            Business::RulesActivated { .. }
+            | Business::Alarm(_)
+            | Business::Quarantined(_)
+            | Business::Replayed { .. }
+            | Business::Finding(_) => 2,
         });
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
         business.extend(self.found.into_iter().map(|finding| Business::Finding(Box::new(finding))));

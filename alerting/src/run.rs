@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::anchors::Waiting;
-use crate::classify::{Class, Classified, Clocked, Origin, classify, replay};
+use crate::classify::{Class, Classified, Clocked, Origin, classify};
 use crate::device_clock::Skew;
 use crate::findings::Growing;
 use crate::gateway::{GatewayKey, GatewayStatus};
@@ -132,15 +132,6 @@ impl State {
         self.note_gateway(delivery, &tally, rows);
         let late_us = tally.newest_live.map(|newest| delivery.received.since(newest).saturating_sub(origin.offset_us));
         !delivery.redelivered && late_us.is_some_and(|late_us| late_us <= FRESH_US)
-    }
-
-    /// A message out of quarantine: what it holds is stored under its old receive time and judged by nobody. What
-    /// cannot be read of it lies in quarantine already.
-    pub(crate) fn replayed(&mut self, delivery: &Decoded, out: &mut Out) {
-        for reading in &delivery.readings {
-            assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
-            out.store(reading, &replay(&mut self.points, reading, delivery.received, &self.limits));
-        }
     }
 
     /// A historical reading may be all that comes of its point: then it will be judged.

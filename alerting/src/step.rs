@@ -92,9 +92,9 @@ impl State {
                 self.pass(at);
                 self.skip(skipped, out);
             }
-            Input::Replayed(delivery) => {
+            Input::Replayed(message) => {
                 self.pass(at);
-                self.replayed(delivery, out);
+                self.replayed(message, out);
             }
         }
     }

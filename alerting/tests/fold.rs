@@ -7,8 +7,8 @@ mod district;
 use alerting::alarm::AlarmId;
 use alerting::alarm::AlarmState;
 use alerting::command::{Outcome, Refusal};
-use alerting::effect::Business;
-use alerting::input::{Adopted, Content, Input, Link, Reason, Skipped, SystemFault};
+use alerting::effect::{Business, Effects};
+use alerting::input::{Adopted, Aside, Content, Input, Link, Reason, Reject, Replayed, Skipped, SystemFault};
 use district::*;
 use rules::reading::Severity;
 use rules::view::PointKey;
@@ -194,6 +194,7 @@ fn kind(business: &Business) -> &'static str {
         Business::RulesActivated { .. } => "rules",
         Business::Alarm(_) => "alarm",
         Business::Quarantined(_) => "quarantined",
+        Business::Replayed { .. } => "replayed",
         Business::Finding(_) => "finding",
     }
 }
@@ -308,11 +309,46 @@ fn a_message_out_of_quarantine_is_stored_under_its_old_time_and_judged_by_nobody
     let mut fold = Fold::started();
     fold.read(500_000, FLAME, 0.0);
     let Input::Delivery(old) = one(20_000, FLAME, 1.0) else { unreachable!("a message is a delivery") };
-    let effects = fold.step(600_000, vec![Input::Replayed(old)]);
+    let from = vec![Aside { journal_id: "j".to_owned(), seq: 4, index: 2, reading: Some(0) }];
+    let effects = fold.step(600_000, vec![Input::Replayed(Replayed { delivery: old, from })]);
     let raised = changes(&effects);
     assert!(raised.iter().all(|change| change.alarm.rule != "T-FLAME"), "old news raises nothing");
     let late = &effects.readings.late;
     assert_eq!((late.received_us.clone(), late.event_us.clone()), (vec![at(20_000).0], vec![at(20_000).0]));
     assert_eq!(late.flags, vec![alerting::effect::FLAG_NOT_JUDGED]);
     assert!(effects.readings.fast.is_empty());
+}
+
+#[test]
+fn a_message_read_in_parts_gives_only_what_it_had_not_given_before() {
+    let mut fold = Fold::started();
+    let aside = |index, reading| Aside { journal_id: "j".to_owned(), seq: 4, index, reading };
+    let reject = |index| Reject { index: Some(index), reason: Reason::UnknownPoint, detail: "why".to_owned() };
+    // 0 was good at once, 1 and 3 were not; 1 is good now, 3 never will be.
+    let mut message = delivery(at(20_000), vec![reading(GAS, None, 1.0), reading(LEVEL, None, 2.0)]);
+    message.rejects = vec![reject(2)];
+    let parts = Replayed { delivery: message.clone(), from: vec![aside(0, Some(1)), aside(1, Some(2))] };
+    let effects = fold.step(600_000, vec![Input::Replayed(parts)]);
+    assert_eq!(effects.readings.late.value, [2.0]);
+    let done = Business::Replayed { journal_id: "j".to_owned(), seq: 4, index: 0, readings: 1 };
+    assert_eq!(replayed_of(&effects), [done]);
+    assert!(effects.business.iter().all(|b| kind(b) != "quarantined"), "it lies there already");
+
+    let whole = Replayed { delivery: message, from: vec![aside(9, None)] };
+    let effects = fold.step(700_000, vec![Input::Replayed(whole)]);
+    assert_eq!(effects.readings.late.value, [1.0, 2.0]);
+    let done = Business::Replayed { journal_id: "j".to_owned(), seq: 4, index: 9, readings: 2 };
+    assert_eq!(replayed_of(&effects), [done]);
+    let aside_now = effects.business.iter().filter(|b| kind(b) == "quarantined").count();
+    assert_eq!(aside_now, 1, "what is wrong in it had no row of its own");
+
+    let mut unreadable = delivery(at(20_000), Vec::new());
+    unreadable.rejects = vec![Reject { index: None, reason: Reason::Malformed, detail: String::new() }];
+    let unreadable = Replayed { delivery: unreadable, from: vec![aside(5, None)] };
+    let effects = fold.step(800_000, vec![Input::Replayed(unreadable)]);
+    assert!(effects.readings.is_empty() && replayed_of(&effects).is_empty(), "it stays where it is");
+}
+
+fn replayed_of(effects: &Effects) -> Vec<Business> {
+    effects.business.iter().filter(|business| kind(business) == "replayed").cloned().collect()
 }

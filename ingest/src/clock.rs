@@ -3,14 +3,10 @@
 //! Everything else is given its time; `clippy.toml` forbids the clock elsewhere.
 #![allow(clippy::disallowed_methods)]
 
-use rules::reading::{Micros, SECOND_US};
+use crate::pace::{Accepted, Pace, Standing};
+use rules::reading::Micros;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// A wall that stands this far from us is not followed: somebody set a clock, and a person must look. Microseconds.
-const FOLLOW_MAX_US: i64 = 3_600 * SECOND_US;
-/// We move towards the wall by at most this share of the time that passed (1/20), so that no delay jumps.
-const SLEW_DIVISOR: i64 = 20;
 
 /// Davy's clock: cheap to clone, the same time for all clones.
 #[derive(Clone, Debug)]
@@ -21,7 +17,7 @@ pub struct Clock {
 #[derive(Debug)]
 struct Hand {
     read_at: Instant,
-    now: Micros,
+    pace: Pace,
 }
 
 /// The machine's wall clock, for the one decision before the loop's clock exists: is the journal ahead of the wall?
@@ -36,19 +32,24 @@ impl Clock {
     #[must_use]
     pub fn starting(not_before: Micros) -> Clock {
         let now = wall().max(not_before);
-        Clock { hand: Arc::new(Mutex::new(Hand { read_at: Instant::now(), now })) }
+        Clock { hand: Arc::new(Mutex::new(Hand { read_at: Instant::now(), pace: Pace::starting(now) })) }
     }
 
     #[must_use]
     pub fn now(&self) -> Micros {
-        let mut hand = self.hand();
-        let read_at = Instant::now();
-        let elapsed_us = i64::try_from(read_at.duration_since(hand.read_at).as_micros()).unwrap_or(i64::MAX);
-        if elapsed_us > 0 {
-            hand.now = follow(hand.now, elapsed_us, wall());
-            hand.read_at = read_at;
-        }
-        hand.now
+        self.moved().pace.now
+    }
+
+    /// Where it stands against the wall.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.moved().pace.standing(wall())
+    }
+
+    /// A person says that the wall is right. Only the engine may call this while it runs: a jump must reach the
+    /// journal before any other input that carries a later time.
+    pub fn accept(&self) -> Accepted {
+        self.moved().pace.accept(wall())
     }
 
     /// How long to wait, at most, until `deadline`.
@@ -56,6 +57,18 @@ impl Clock {
     pub fn until(&self, deadline: Micros) -> Duration {
         let left_us = deadline.since(self.now()).max(0);
         Duration::from_micros(left_us.unsigned_abs())
+    }
+
+    /// The hand, moved by what has passed.
+    fn moved(&self) -> MutexGuard<'_, Hand> {
+        let mut hand = self.hand();
+        let read_at = Instant::now();
+        let elapsed_us = i64::try_from(read_at.duration_since(hand.read_at).as_micros()).unwrap_or(i64::MAX);
+        if elapsed_us > 0 {
+            hand.pace.pass(elapsed_us, wall());
+            hand.read_at = read_at;
+        }
+        hand
     }
 
     fn hand(&self) -> MutexGuard<'_, Hand> {
@@ -77,31 +90,5 @@ impl Stopwatch {
     #[must_use]
     pub fn seconds(self) -> f64 {
         self.0.elapsed().as_secs_f64()
-    }
-}
-
-/// The next time: what has passed, plus a little towards the wall; never back.
-fn follow(last: Micros, elapsed_us: i64, wall: Micros) -> Micros {
-    let plain = last.plus(elapsed_us);
-    let away_us = wall.since(plain);
-    if away_us.saturating_abs() > FOLLOW_MAX_US {
-        return plain;
-    }
-    let step_us = (elapsed_us / SLEW_DIVISOR).max(1);
-    plain.plus(away_us.clamp(-step_us, step_us)).max(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn follows_the_wall_gently_and_never_back() {
-        let at = |us| Micros(us);
-        assert_eq!(follow(at(0), 1_000_000, at(1_000_000)), at(1_000_000), "in step with the wall");
-        assert_eq!(follow(at(0), 1_000_000, at(11_000_000)), at(1_050_000), "behind: at most a twentieth faster");
-        assert_eq!(follow(at(20_000_000), 1_000_000, at(11_000_000)), at(20_950_000), "ahead: slower, not back");
-        assert_eq!(follow(at(0), 1_000_000, at(7_300 * SECOND_US)), at(1_000_000), "a wall 2 h away is not followed");
-        assert_eq!(follow(at(5), 1, at(0)), at(5), "one microsecond may be swallowed, never more");
     }
 }

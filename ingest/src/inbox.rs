@@ -5,7 +5,7 @@ mod lanes;
 
 use crate::delivery::Delivery;
 use alerting::command::{Command, Outcome};
-use alerting::input::{Adopted, Link, SystemFault};
+use alerting::input::{Adopted, Link, Replayed, SystemFault};
 use lanes::Lanes;
 use rules::reading::Micros;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -32,8 +32,24 @@ pub enum Item {
         delivery: Delivery,
         ack: AckToken,
     },
+    /// Messages out of quarantine: a record of their own.
+    Replay {
+        messages: Vec<Replayed<Delivery>>,
+        /// Dropped when there is no room for them.
+        answer: oneshot::Sender<Again>,
+    },
     /// Stop in order. Always the last item of its batch.
     Stop,
+}
+
+/// What came of messages that were read once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// The record that took them in.
+    pub seq: u64,
+    /// Rows of quarantine that are done with.
+    pub rows: u64,
+    pub readings: u64,
 }
 
 /// Where deliveries come from and where their acknowledgements go back to.
@@ -224,6 +240,16 @@ impl InboxSender {
     pub fn adopt(&self, adopted: Box<Adopted>, fork: Option<String>) -> Result<oneshot::Receiver<u64>, InboxError> {
         let (answer, receiver) = oneshot::channel();
         self.urgent(|lanes| lanes.push_order(Item::Adopt { adopted, fork, answer }))?;
+        Ok(receiver)
+    }
+
+    /// Hands over messages out of quarantine; answered when they are durable and stepped.
+    ///
+    /// # Errors
+    /// `Full` or `Closed`: they were not taken and change nothing.
+    pub fn replay(&self, messages: Vec<Replayed<Delivery>>) -> Result<oneshot::Receiver<Again>, InboxError> {
+        let (answer, receiver) = oneshot::channel();
+        self.urgent(|lanes| lanes.push_order(Item::Replay { messages, answer }))?;
         Ok(receiver)
     }
 

@@ -15,6 +15,8 @@ pub mod hub;
 pub mod inbox;
 pub mod journal;
 pub mod mqtt;
+pub mod pace;
+pub mod second_chance;
 pub mod seeds;
 pub mod simulate;
 pub mod snapshot;

@@ -61,6 +61,9 @@ pub struct Telemetry {
     readings_duplicate: IntCounter,
     /// By `alerting::input::Reason`.
     quarantined: IntCounterVec,
+    clock_offset: Gauge,
+    replayed_rows: IntCounter,
+    replayed_readings: IntCounter,
     inbox_depth: IntGauge,
     journal_append_seconds: Histogram,
     journal_fsync_seconds: Histogram,
@@ -96,6 +99,10 @@ impl Telemetry {
             readings_late: t.counter("davy_readings_late_total", "readings stored behind newer ones, not judged")?,
             readings_duplicate: t.counter("davy_readings_duplicate_total", "readings known already, dropped")?,
             quarantined: t.counters("davy_quarantined_total", "messages and readings refused", &["reason"])?,
+            clock_offset: t
+                .float_gauge("davy_clock_offset_seconds", "how far the wall is ahead of the loop's clock")?,
+            replayed_rows: t.counter("davy_quarantine_replayed_total", "rows of quarantine read after all")?,
+            replayed_readings: t.counter("davy_quarantine_replayed_readings_total", "readings that came of them")?,
             inbox_depth: t.gauge("davy_inbox_depth", "items waiting for the engine")?,
             journal_append_seconds: t.seconds("davy_journal_append_seconds", "time to write one record")?,
             journal_fsync_seconds: t.seconds("davy_journal_fsync_seconds", "time to make one record durable")?,
@@ -144,6 +151,10 @@ impl Telemetry {
                 Business::Quarantined(q) => {
                     self.quarantined.with_label_values(&[q.reject.reason.name()]).inc();
                 }
+                Business::Replayed { readings, .. } => {
+                    self.replayed_rows.inc();
+                    self.replayed_readings.inc_by(u64::from(*readings));
+                }
                 _ => {}
             }
         }
@@ -166,6 +177,11 @@ impl Telemetry {
         self.journal_fsync_seconds.observe(cost.sync_s);
         self.disk_used_bytes.set(signed(used));
         self.disk_quota_bytes.set(limit as f64);
+    }
+
+    /// How far the wall is ahead of the loop's clock; negative: behind.
+    pub fn clock_away(&self, away_us: i64) {
+        self.clock_offset.set(away_us as f64 / 1e6);
     }
 
     /// So many effects were set aside since the last time.

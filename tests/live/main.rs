@@ -9,3 +9,4 @@ mod place;
 mod recovery;
 mod refusals;
 mod replay;
+mod second_chance;

@@ -84,7 +84,9 @@ impl Desk {
                 Item::Link(link) => self.links.push(link),
                 Item::Fault(fault) => self.faults.push(fault),
                 Item::Delivery { delivery, ack } => self.deliveries.push((delivery, ack)),
-                Item::Command { .. } | Item::Adopt { .. } | Item::Stop => unreachable!("nobody orders anything here"),
+                Item::Command { .. } | Item::Adopt { .. } | Item::Replay { .. } | Item::Stop => {
+                    unreachable!("nobody orders anything here")
+                }
             }
         }
     }

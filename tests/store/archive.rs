@@ -9,6 +9,7 @@ use bytes::Bytes;
 use ingest::store::connection::Purpose;
 use ingest::store::error::StoreError;
 use ingest::store::lane::{Archive, Counts, Lane};
+use ingest::store::quarantine::QuarantineFilter;
 use ingest::store::query::{Reader, Span};
 use ingest::store::verify::verify;
 use rules::reading::Micros;
@@ -120,12 +121,12 @@ async fn alarms_events_and_quarantine_are_kept() {
     assert_eq!(page, [alarm(7, AlarmState::Normal)], "every field reads back");
     let mark = page.first().and_then(|a| Some((a.closed_at?, a.id)));
     assert_eq!(reader.closed_alarms(mark, 10).await.unwrap(), []);
-    let kept = reader.quarantine(None, 10).await.unwrap();
+    let kept = reader.quarantine(&QuarantineFilter::default(), None, (10, 100)).await.unwrap();
     assert_eq!(
         (kept.len(), kept[0].topic.as_str(), kept[0].payload.as_slice()),
         (1, "davy/v1/e\u{2400}", &message.payload[..])
     );
-    assert_eq!(reader.quarantine(Some(kept[0].mark()), 10).await.unwrap(), []);
+    assert_eq!(reader.quarantine(&QuarantineFilter::default(), Some(kept[0].mark()), (10, 100)).await.unwrap(), []);
     let report = verify(&mut place.client("davy_read").await).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
     assert_eq!((report.alarms, report.open_alarms, report.alarm_events, report.quarantined), (2, 1, 4, 1));

@@ -1,4 +1,4 @@
-//! The store against a real PostgreSQL: exactly once, late readings, refusals and their remedies, poison, outages.
+//! The store against a real PostgreSQL: exactly once, late readings, refusals and their remedies, poison, outages, quarantine.
 //! Skipped, loudly, where PostgreSQL is missing. I/O.
 
 mod archive;
@@ -8,3 +8,4 @@ mod place;
 mod poison;
 mod recovery;
 mod schema;
+mod second_chance;

@@ -140,7 +140,7 @@ impl Tables {
                     self.points.insert(point.0, key.point);
                 }
                 Business::Finding(_) => self.findings += 1,
-                Business::Registered { .. } | Business::RulesActivated { .. } => {}
+                Business::Registered { .. } | Business::RulesActivated { .. } | Business::Replayed { .. } => {}
             }
         }
     }

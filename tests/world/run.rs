@@ -308,7 +308,7 @@ impl World {
                     self.audit_message(delivery, message);
                 }
                 Input::Command(command) => {
-                    let Order::Acknowledge { alarm, .. } = &command.order;
+                    let Order::Acknowledge { alarm, .. } = &command.order else { unreachable!("he only signs") };
                     // As the officer saw it: his screen shows the state before this record.
                     let seen = self.fold.state().alarm(*alarm).expect("he chose an open one").clone();
                     let object = seen.object.point.or(seen.object.equipment).expect("an object");

@@ -2,14 +2,19 @@
 
 use super::projection::connection;
 use crate::config::Config;
-use crate::console::history::{History, HistoryError, PastReading, PastRefused, PointSpan};
+use crate::console::history::{
+    FindingPage, History, HistoryError, PageMark, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
+};
 use crate::store::error::StoreError;
-use crate::store::query::{QuarantinedMessage, Reader, Span, StoredReading};
+use crate::store::findings::{FindingFilter, FindingMark, StoredFinding};
+use crate::store::quarantine::{QuarantineFilter, QuarantineMark, QuarantinedMessage};
+use crate::store::query::{Reader, Span, StoredReading};
+use alerting::command::Search;
 use futures_util::future::BoxFuture;
 use rules::reading::Quality;
 
-/// The console shows these from memory already: so many more are asked for, and passed over.
-const SHOWN_FROM_MEMORY: u32 = 200;
+/// As much of a payload as a list shows.
+const PAYLOAD_SHOWN_MAX: u32 = 4096;
 
 pub(super) struct Database {
     reader: Reader,
@@ -31,18 +36,47 @@ impl History for Database {
         })
     }
 
-    fn quarantine(
-        &self,
-        before: Option<(u64, u32)>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>> {
+    fn quarantine(&self, ask: RefusedPage) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>> {
         Box::pin(async move {
-            let asked = limit.saturating_add(SHOWN_FROM_MEMORY);
-            let rows = self.reader.quarantine(None, asked).await.map_err(history_error)?;
-            let older = |refused: &PastRefused| before.is_none_or(|before| (refused.seq, refused.index) < before);
-            Ok(rows.into_iter().map(past_refused).filter(older).take(limit as usize).collect())
+            let before = ask.before.map(|mark| QuarantineMark {
+                received: mark.at,
+                seq: mark.seq,
+                index: u64::from(mark.index),
+            });
+            let filter = QuarantineFilter { topic: ask.topic, text: ask.text, ..filter(ask.search) };
+            let bounds = (ask.limit, PAYLOAD_SHOWN_MAX);
+            let rows = self.reader.quarantine(&filter, before, bounds).await.map_err(history_error)?;
+            Ok(rows.into_iter().map(past_refused).collect())
         })
     }
+
+    fn refused(&self, seq: u64, index: u32) -> BoxFuture<'_, Result<Option<PastRefused>, HistoryError>> {
+        Box::pin(async move {
+            let row = self.reader.quarantined(seq, u64::from(index)).await.map_err(history_error)?;
+            Ok(row.map(past_refused))
+        })
+    }
+
+    fn findings(&self, ask: FindingPage) -> BoxFuture<'_, Result<Vec<PastFinding>, HistoryError>> {
+        Box::pin(async move {
+            let mark = |mark: PageMark| FindingMark { at: mark.at, seq: mark.seq, index: u64::from(mark.index) };
+            let filter = FindingFilter { enterprise: ask.enterprise, rule: ask.rule };
+            let found = self.reader.findings(&filter, ask.before.map(mark), ask.limit).await.map_err(history_error)?;
+            let past = |f: StoredFinding| PastFinding { seq: f.seq, index: narrow(f.index), finding: f.finding };
+            Ok(found.into_iter().map(past).collect())
+        })
+    }
+}
+
+/// A search of people as the store filters.
+pub(super) fn filter(search: Search) -> QuarantineFilter {
+    let Search { reason, enterprise, gateway, from, to } = search;
+    QuarantineFilter { reason, enterprise, gateway, from, to, ..QuarantineFilter::default() }
+}
+
+/// Indexes are given as `u32` by the fold.
+fn narrow(index: u64) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 fn history_error(e: StoreError) -> HistoryError {
@@ -64,13 +98,14 @@ fn past_reading(row: StoredReading) -> PastReading {
 fn past_refused(row: QuarantinedMessage) -> PastRefused {
     PastRefused {
         seq: row.seq,
-        index: u32::try_from(row.index).unwrap_or(u32::MAX),
+        index: narrow(row.index),
         received: row.received,
         topic: row.topic,
-        payload_len: row.payload.len() as u64,
+        payload_len: row.payload_len,
         payload: row.payload.into(),
         reason: row.reason,
         detail: row.detail,
         reading: row.reading_index.and_then(|index| u32::try_from(index).ok()),
+        replayed: row.replayed,
     }
 }

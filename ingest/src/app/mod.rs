@@ -5,6 +5,7 @@ mod history;
 pub(crate) mod projection;
 mod recovery;
 mod reports;
+mod second_chance;
 
 use crate::cli::{ConfigArg, EXIT_BAD_INPUT, EXIT_NEEDS_PERSON};
 use crate::clock::{self, Clock};
@@ -18,6 +19,7 @@ use crate::hub::Hub;
 use crate::inbox::{self, Inbox, InboxLimits, InboxSender};
 use crate::journal::lock::Lock;
 use crate::mqtt::{self, Feed};
+use crate::pace::Standing;
 use crate::seeds;
 use crate::telemetry::{self, Telemetry};
 use anyhow::Context;
@@ -107,6 +109,10 @@ async fn run(config: Config, registry: Registry, args: &ServeArgs) -> anyhow::Re
     };
     announce(&opening, &fold);
     let clock = Clock::starting(fold.last_now());
+    if args.accept_clock {
+        // The journal was ahead and so are we: however far the wall is behind, it is followed now.
+        tracing::warn!(accepted = ?clock.accept(), "the wall's time was accepted");
+    }
     if let Err(problem) = activate::activate(&mut fold, &registry, &config, clock.now())? {
         eprintln!("{problem}");
         return Ok(ExitCode::from(EXIT_BAD_INPUT));
@@ -163,6 +169,7 @@ fn start(
     let (projection, mut tasks) = projection::start(&config, &fold, &stopped)?;
     tasks.extend(projection::reports(&projection, &shared, &stopped));
     let (engine, engine_ended) = start_engine(fold, inbox, &config, &shared)?;
+    tasks.push(tokio::spawn(reports::clock(shared.clone(), stopped.clone())));
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
     tasks.push(tokio::spawn(reports::broker(mqtt.standing(), shared.clone(), stopped.clone())));
     let leans = console::Leans {
@@ -171,7 +178,9 @@ fn start(
         commands: Arc::new(shared.sender.clone()),
         history: Arc::new(history::Database::new(&config)?),
         recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared)?),
+        replay: Arc::new(second_chance::SecondChance::new(&config, &projection, &shared)?),
         now: now(&shared.clock),
+        clock: standing(&shared.clock),
         hosts: Hosts::new(listener.local_addr().context("http socket")?.port(), &config.http.hosts),
     };
     tracing::info!(address = config.http.listen, "listening");
@@ -191,6 +200,11 @@ fn start(
 fn now(clock: &Clock) -> Arc<dyn Fn() -> Micros + Send + Sync> {
     let clock = clock.clone();
     Arc::new(move || clock.now())
+}
+
+fn standing(clock: &Clock) -> Arc<dyn Fn() -> Standing + Send + Sync> {
+    let clock = clock.clone();
+    Arc::new(move || clock.standing())
 }
 
 fn feed(config: &Config, shared: &Shared) -> Feed {

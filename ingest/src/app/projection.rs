@@ -9,7 +9,7 @@ use crate::store::connection::Connection;
 use crate::store::doors::JournalEvidence;
 use crate::store::lane::{Evidence, Lane};
 use crate::store::memory::Memory;
-use crate::store::progress::Progress;
+use crate::store::progress::{LaneState, Progress};
 use crate::store::projector::{Doors, Projector};
 use std::io;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub(crate) struct Projection {
     evidence: Arc<JournalEvidence<RealDisk>>,
     /// From where each spool still holds everything, in the order of `Lane::ALL`.
     bases: [Base; 2],
+    /// The newest effect in the spool of the business lane.
+    business_head: watch::Receiver<u64>,
 }
 
 type Base = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -50,7 +52,9 @@ pub(super) fn start(
     let evidence = Arc::new(JournalEvidence::new(RealDisk, config.data.dir.join("journal"), fold.head_watch()));
     let bases = fold.spools().map(|spool| Arc::new(spool.base_reader()) as Base);
     let (progress, nudges) = (Vec::new(), Vec::new());
-    let mut projection = Projection { progress, nudges, memory, evidence: evidence.clone(), bases };
+    let [_, business] = fold.spools();
+    let business_head = business.tail().head();
+    let mut projection = Projection { progress, nudges, memory, evidence: evidence.clone(), bases, business_head };
     let mut tasks = Vec::new();
     for (lane, spool) in Lane::ALL.into_iter().zip(fold.spools()) {
         let doors = Doors {
@@ -86,9 +90,27 @@ impl Projection {
         self.evidence.journal_id()
     }
 
+    /// Waits until the database holds every business effect through `seq`, and through all that is in the spool now.
+    /// `Err`: a lane is refused, or the projector has ended.
+    pub(super) async fn settled(&self, seq: u64) -> Result<(), String> {
+        let head = (*self.business_head.borrow()).max(seq);
+        let business = |progress: &&watch::Receiver<Progress>| progress.borrow().lane == Lane::Business;
+        let mut progress = self.progress.iter().find(business).cloned().ok_or("there is no projector")?;
+        let settled = |p: &Progress| matches!(p.state, LaneState::Refused { .. }) || p.applied_seq >= head;
+        let now = progress.wait_for(settled).await.map_err(|_| "the projector has ended")?;
+        match &now.state {
+            LaneState::Refused { name, text } => Err(format!("the projection is refused ({name}): {text}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest record of the journal.
+    pub(super) fn journal_head(&self) -> u64 {
+        self.evidence.head()
+    }
+
     /// The first refusal among the lanes: its name and text.
     pub(super) fn refusal(&self) -> Option<(&'static str, String)> {
-        use crate::store::progress::LaneState;
         self.progress.iter().find_map(|progress| match &progress.borrow().state {
             LaneState::Refused { name, text } => Some((*name, text.clone())),
             _ => None,

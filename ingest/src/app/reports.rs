@@ -6,13 +6,17 @@ use crate::engine::fold::Fold;
 use crate::hub::health::{Component, Condition, Report};
 use crate::hub::{Recovered, Versions};
 use crate::mqtt::Standing;
+use crate::pace::Watch;
 use crate::store::lane::Lane;
 use crate::store::progress::{LaneState, Progress};
 use alerting::input::SystemFault;
 use rules::reading::{Micros, Severity};
 use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::sync::watch;
 
+/// A wall that is set is noticed within this.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// The database does not follow: shown on the alarm list, for it means that the record of the day is behind.
 const DATABASE_CODE: &str = "DAVY-DATABASE";
 /// The database refuses this journal: nobody but a person can mend that.
@@ -47,6 +51,24 @@ pub(super) fn versions(fold: &Fold<RealDisk>) -> Versions {
         registry: versions.registry.clone().unwrap_or_default(),
         rules: versions.rules.clone().unwrap_or_default(),
         limits: versions.limits.clone().unwrap_or_default(),
+    }
+}
+
+/// How far the wall is from the loop's clock, looked at once a second until the stop.
+pub(super) async fn clock(shared: Shared, mut stopped: watch::Receiver<bool>) {
+    let mut watch = Watch::default();
+    loop {
+        let standing = shared.clock.standing();
+        shared.telemetry.clock_away(standing.away_us());
+        if let Some(fault) = watch.look(&standing) {
+            shared.sender.fault(fault);
+        }
+        tokio::select! {
+            biased;
+            // An error means that the sender is gone, which is a stop too.
+            _ = stopped.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(CLOCK_LOOK) => {}
+        }
     }
 }
 

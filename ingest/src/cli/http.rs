@@ -32,6 +32,19 @@ impl Running {
         self.answer(path, self.agent.post(format!("{}{path}", self.base)).send_json(body))
     }
 
+    /// What is not JSON, whole.
+    pub(crate) fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let response = self.agent.get(format!("{}{path}", self.base)).call();
+        let mut response =
+            response.with_context(|| format!("no Davy answers at {} (is `davy serve` running?)", self.base))?;
+        let bytes = response.body_mut().read_to_vec()?;
+        if response.status().as_u16() != 200 {
+            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            bail!("{}", Answer { status: response.status().as_u16(), body }.problem());
+        }
+        Ok(bytes)
+    }
+
     fn answer(
         &self,
         path: &str,
@@ -40,8 +53,9 @@ impl Running {
         let mut response =
             response.with_context(|| format!("no Davy answers at {} (is `davy serve` running?)", self.base))?;
         let status = response.status().as_u16();
-        let body = response.body_mut().read_json().unwrap_or(Value::Null);
-        if status == 404 {
+        let body: Value = response.body_mut().read_json().unwrap_or(Value::Null);
+        // A page that does not exist says so; a thing that does not exist is an answer.
+        if status == 404 && body.get("type").and_then(Value::as_str).is_none_or(|t| t.ends_with(":no-such-page")) {
             bail!("{}{path} is not known there: another version of Davy, or another program", self.base);
         }
         Ok(Answer { status, body })
@@ -53,5 +67,28 @@ impl Answer {
     pub(crate) fn problem(&self) -> String {
         let part = |key: &str| self.body.get(key).and_then(Value::as_str).map(str::to_owned);
         part("detail").or_else(|| part("title")).unwrap_or_else(|| format!("status {}", self.status))
+    }
+}
+
+/// `key=value&...`, percent-encoded.
+pub(crate) fn query(pairs: &[(&str, String)]) -> String {
+    let encode = |text: &str| {
+        let byte = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        };
+        text.bytes().map(byte).collect::<String>()
+    };
+    pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_holds_any_text() {
+        let pairs = [("a", "x y+08:00".to_owned()), ("b", "点&=".to_owned())];
+        assert_eq!(query(&pairs), "a=x%20y%2B08%3A00&b=%E7%82%B9%26%3D");
     }
 }

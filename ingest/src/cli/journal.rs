@@ -78,7 +78,9 @@ fn describe(seq: u64, crc: u32, record: &Record) -> Value {
 fn describe_input(input: &Input<Delivery, ContentRef>) -> Value {
     match input {
         Input::Delivery(d) => json!({ "delivery": describe_delivery(d) }),
-        Input::Replayed(d) => json!({ "replayed": describe_delivery(d) }),
+        Input::Replayed(message) => {
+            json!({ "replayed": describe_delivery(&message.delivery), "from": message.from })
+        }
         other => serde_json::to_value(other).unwrap_or_else(|e| json!({ "unprintable": e.to_string() })),
     }
 }

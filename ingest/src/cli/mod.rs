@@ -1,8 +1,10 @@
 //! The command line: what may be asked of `davy`, and who answers. Commands that change a running instance go over
 //! HTTP; those that read files work beside it. I/O.
 
+mod clock;
 mod http;
 mod journal;
+mod quarantine;
 mod recover;
 mod rules;
 mod seed;
@@ -73,6 +75,20 @@ enum Command {
     /// When the database and the journal do not belong together: say why, and mend it.
     #[command(subcommand, after_help = "Examples:\n  davy recover status\n  davy recover adopt")]
     Recover(recover::RecoverCommand),
+    /// Where Davy's clock stands against this machine's, and the word that the machine's is right.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy clock status\n  \
+                                        davy clock accept --reason 'the machine was suspended'"
+    )]
+    Clock(clock::ClockCommand),
+    /// What was refused, and its second chance after a change of registry or decoder.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy quarantine list --reason unknown_point\n  \
+                                        davy quarantine show 4711/0\n  davy quarantine replay --dry-run"
+    )]
+    Quarantine(quarantine::QuarantineCommand),
     /// Recount the database against what every transaction says it wrote.
     #[command(subcommand, after_help = "Example:\n  davy store verify --json")]
     Store(store::StoreCommand),
@@ -91,6 +107,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rules(command) => rules::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Recover(command) => recover::run(&command),
+        Command::Clock(command) => clock::run(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => status::run(&args),
     }

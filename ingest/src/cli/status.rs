@@ -33,7 +33,7 @@ pub(super) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         match running.get("/readyz") {
             Ok(answer) if answer.status == 200 => break answer,
             other if clock.now() >= until => break other?,
-            _ => super::runtime()?.block_on(tokio::time::sleep(LOOK_AGAIN)),
+            _ => super::runtime()?.block_on(async { tokio::time::sleep(LOOK_AGAIN).await }),
         }
     };
     if args.json {

@@ -1,9 +1,11 @@
 //! How an order of a person reaches the engine. Must not know HTTP or the journal. Pure.
 
 use crate::inbox::{InboxError, InboxSender};
-use alerting::command::{Command, Outcome};
+use alerting::command::{Command, Outcome, Search};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 /// Takes commands into the journal.
@@ -28,6 +30,53 @@ pub trait RecoveryDoor: Send + Sync {
     fn survey(&self) -> BoxFuture<'_, Result<Value, String>>;
     /// The remedy for the refusal; what was done, or why not.
     fn adopt(&self) -> BoxFuture<'_, Result<Value, String>>;
+}
+
+/// Gives what lies in quarantine its second chance, in the background: one at a time.
+pub trait ReplayDoor: Send + Sync {
+    /// Begins, unless another one is under way (`Err`). The one under way or done last under the same key is not begun
+    /// again.
+    fn begin(&self, ask: ReplayAsk) -> Result<(), UnderWay>;
+    /// How far the newest one is; `None` before the first of this process.
+    fn report(&self) -> Option<ReplayReport>;
+}
+
+/// Another replay is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnderWay;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayAsk {
+    pub key: String,
+    pub search: Search,
+    /// Counts what would fit and changes nothing.
+    pub is_rehearsal: bool,
+}
+
+/// What a replay has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReplayReport {
+    pub key: String,
+    pub state: ReplayState,
+    /// Why it failed.
+    pub error: Option<String>,
+    pub dry_run: bool,
+    /// Rows of quarantine looked at.
+    pub rows: u64,
+    /// Rows done with (dry run: that would be), and the readings that came of them.
+    pub replayed: u64,
+    pub readings: u64,
+    /// What still does not fit, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayState {
+    #[default]
+    Running,
+    Done,
+    Failed,
 }
 
 impl CommandDoor for InboxSender {

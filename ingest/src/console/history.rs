@@ -1,5 +1,7 @@
 //! What the console asks the database for, and nothing more. Must not know SQL or tables. Pure.
 
+use alerting::command::Search;
+use alerting::effect::Finding;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rules::reading::{Micros, Quality};
@@ -10,12 +12,52 @@ pub trait History: Send + Sync {
     /// Readings of one point with `from <= event < to`, oldest first, at most `limit`.
     fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>>;
 
-    /// Refused messages older than `before` (all of them when `None`), newest first, at most `limit`.
-    fn quarantine(
-        &self,
-        before: Option<(u64, u32)>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>>;
+    /// Refused messages and readings, newest first, at most `limit`, with the beginning of their bytes.
+    fn quarantine(&self, ask: RefusedPage) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>>;
+
+    /// One of them whole.
+    fn refused(&self, seq: u64, index: u32) -> BoxFuture<'_, Result<Option<PastRefused>, HistoryError>>;
+
+    /// Historical findings, newest first, at most `limit`.
+    fn findings(&self, ask: FindingPage) -> BoxFuture<'_, Result<Vec<PastFinding>, HistoryError>>;
+}
+
+/// A page of what was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedPage {
+    pub search: Search,
+    /// The topic begins so.
+    pub topic: Option<String>,
+    /// Stands in the detail, in any case.
+    pub text: Option<String>,
+    /// The last one of the page before.
+    pub before: Option<PageMark>,
+    pub limit: u32,
+}
+
+/// A page of findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingPage {
+    pub enterprise: Option<String>,
+    pub rule: Option<String>,
+    pub before: Option<PageMark>,
+    pub limit: u32,
+}
+
+/// Where a page ends: the time by which it is ordered, and the key of the effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageMark {
+    pub at: Micros,
+    pub seq: u64,
+    pub index: u32,
+}
+
+/// One finding of the past with its key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastFinding {
+    pub seq: u64,
+    pub index: u32,
+    pub finding: Finding,
 }
 
 /// A piece of a point's past.
@@ -54,6 +96,15 @@ pub struct PastRefused {
     pub detail: String,
     /// Index of the reading in its message; `None` = the whole message.
     pub reading: Option<u32>,
+    /// How many readings came of it after all.
+    pub replayed: Option<u64>,
+}
+
+impl PastRefused {
+    #[must_use]
+    pub fn mark(&self) -> PageMark {
+        PageMark { at: self.received, seq: self.seq, index: self.index }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -16,12 +16,13 @@ mod socket;
 mod stream;
 
 use crate::hub::Hub;
+use crate::pace::Standing;
 use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use door::{CommandDoor, RecoveryDoor};
+use door::{CommandDoor, RecoveryDoor, ReplayDoor};
 use guard::Hosts;
 use history::History;
 use problem::Problem;
@@ -54,8 +55,12 @@ pub struct Leans {
     pub history: Arc<dyn History>,
     /// For when database and journal do not belong together.
     pub recovery: Arc<dyn RecoveryDoor>,
+    /// A second chance for what lies in quarantine.
+    pub replay: Arc<dyn ReplayDoor>,
     /// The loop's clock.
     pub now: Arc<dyn Fn() -> Micros + Send + Sync>,
+    /// Where it stands against the wall.
+    pub clock: Arc<dyn Fn() -> Standing + Send + Sync>,
     /// Names under which the console may be called.
     pub hosts: Hosts,
 }
@@ -130,7 +135,13 @@ pub fn router(context: Context) -> Router {
         .route("/api/v1/points/{enterprise}/{point}/readings", get(api::readings::list))
         .route("/api/v1/alarms", get(api::alarms::list))
         .route("/api/v1/alarms/{id}/ack", post(api::ack::acknowledge))
+        .route("/api/v1/clock", get(api::clock::status))
+        .route("/api/v1/clock/accept", post(api::clock::accept))
+        .route("/api/v1/findings", get(api::findings::list))
         .route("/api/v1/quarantine", get(api::quarantine::list))
+        .route("/api/v1/quarantine/replay", get(api::replay::report).post(api::replay::order))
+        .route("/api/v1/quarantine/{seq}/{index}", get(api::quarantine::show_one))
+        .route("/api/v1/quarantine/{seq}/{index}/raw", get(api::quarantine::raw))
         .route("/api/v1/recover", get(api::recover::survey))
         .route("/api/v1/recover/adopt", post(api::recover::adopt))
         .route("/api/v1/stream", get(stream::open))

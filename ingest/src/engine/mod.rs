@@ -14,8 +14,9 @@ use crate::delivery::{Delivery, Record};
 use crate::disk::Disk;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
-use crate::inbox::{AckToken, Inbox};
+use crate::inbox::{AckToken, Again, Inbox, Item};
 use crate::journal::LogError;
+use crate::pace::Accepted;
 use crate::telemetry::{Telemetry, Verb};
 use alerting::effect::Effects;
 use alerting::input::Input;
@@ -26,7 +27,7 @@ use rules::reading::{Micros, PointId, SECOND_US};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use thiserror::Error;
-use turn::{Orders, Turn, Undecoded};
+use turn::{Orders, Replay, Turn, Undecoded, accepts_clock};
 
 /// Without a deadline of the state we still look up so often, for snapshots and for room on a full disk.
 const IDLE_US: i64 = SECOND_US;
@@ -86,12 +87,15 @@ impl<D: Disk> Engine<D> {
     /// An error means that we are wrong, not the world: the process must stop.
     pub fn run(mut self) -> Result<(), EngineError> {
         loop {
-            let Turn { now, stop, orders, deliveries } = self.wait();
+            let Turn { now, stop, orders, deliveries, replays } = self.wait();
             if !orders.inputs.is_empty() {
                 self.take_orders(now, orders)?;
             }
             if !deliveries.is_empty() {
                 self.take_deliveries(now, deliveries)?;
+            }
+            for replay in replays {
+                self.take_replay(now, replay)?;
             }
             self.project_waiting()?;
             // A snapshot stands for what is in the spools: not before everything is.
@@ -111,17 +115,33 @@ impl<D: Disk> Engine<D> {
         let idle_until = self.clock.now().plus(IDLE_US);
         let next = if self.stuck { idle_until } else { self.fold.state().next_deadline().unwrap_or(Micros::MAX) };
         let items = self.inbox.next(Some(next.min(idle_until)), &|| self.clock.now());
+        let jumped_from = self.accept_clock(&items);
         let now = self.clock.now().max(self.fold.last_now());
         self.telemetry.verb(Verb::Wait, watch.seconds());
         self.telemetry.waiting(self.inbox.waiting());
         self.look_for_room(now);
-        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say));
+        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say), jumped_from);
         turn.orders.inputs.extend(self.room.change(self.fold.quota()).map(Input::SystemFault));
         let due = self.fold.state().next_deadline().is_some_and(|deadline| deadline <= now);
         if due && turn.orders.inputs.is_empty() && turn.deliveries.is_empty() {
             turn.orders.inputs.push(Input::Tick);
         }
         turn
+    }
+
+    /// A person's word that the wall is right. Here and not at the edge: the jump stands in the journal, as an outage
+    /// of ours, before anything else that carries a later time. Where it stood, if it jumped.
+    fn accept_clock(&self, items: &[Item]) -> Option<Micros> {
+        let is_word = |item: &Item| matches!(item, Item::Command { command, .. } if accepts_clock(command));
+        if !items.iter().any(is_word) {
+            return None;
+        }
+        let accepted = self.clock.accept();
+        tracing::warn!(?accepted, "the wall's time was accepted");
+        match accepted {
+            Accepted::Jumped { from } => Some(from),
+            Accepted::InStep | Accepted::Slewing { .. } => None,
+        }
     }
 
     fn look_for_room(&mut self, now: Micros) {
@@ -169,6 +189,19 @@ impl<D: Disk> Engine<D> {
         self.telemetry.verb(Verb::Answer, watch.seconds());
         let effects = self.think(kept, &record)?;
         self.tell(kept, &record, &effects);
+        self.project(kept, effects)
+    }
+
+    /// Messages out of quarantine. Without room for them their answer is dropped: they lie in quarantine still.
+    fn take_replay(&mut self, now: Micros, replay: Replay) -> Result<(), FoldError> {
+        let Replay { messages, answer } = replay;
+        let record = Record { now, inputs: messages.into_iter().map(Input::Replayed).collect() };
+        let Some(kept) = self.keep(&record)? else { return Ok(()) };
+        crate::fault::point("replay.kept");
+        let effects = self.think(kept, &record)?;
+        self.tell(kept, &record, &effects);
+        // Somebody who no longer waits asks the database what is done.
+        answer.send(Again::of(kept.seq, &effects)).ok();
         self.project(kept, effects)
     }
 

@@ -84,8 +84,9 @@ pub enum OpenError {
     )]
     SpoolLost { lane: &'static str, found: u64, promised: u64 },
     #[error(
-        "the journal is {ahead_s} s ahead of this machine's clock; set the clock, or start once with --accept-clock \
-         (Davy's time then stands still until the wall has caught up)"
+        "the journal is {ahead_s} s ahead of this machine's clock; set the clock, or, if it is right, start once with \
+         --accept-clock (what `davy clock accept` is while Davy runs: its time then goes slower, never back, until both \
+         agree; `davy clock status` says how long)"
     )]
     ClockBehind { ahead_s: i64 },
     #[error(
@@ -303,4 +304,41 @@ fn fitting_snapshot<D: Disk>(
         tracing::error!(seq, "snapshot belongs to another journal: passed over");
     }
     if first > 1 { Err(OpenError::NoSnapshot { first }) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    /// A start at a wall of so many seconds, and whether it is let in.
+    fn start(dir: &std::path::Path, wall_s: i64, accept_clock: bool) -> Result<Micros, OpenError> {
+        let options = OpenOptions {
+            dir: dir.into(),
+            segment_bytes: 1 << 20,
+            quota_bytes: 1 << 30,
+            new_journal_id: "j".into(),
+            wall: Micros(wall_s * SECOND_US),
+            accept_clock,
+            refold: false,
+        };
+        Fold::open(RealDisk, &options).map(|(fold, _)| fold.last_now())
+    }
+
+    #[test]
+    fn a_journal_far_ahead_of_the_wall_waits_for_a_person() {
+        let dir = std::env::temp_dir().join(format!("davy-open-{}", std::process::id()));
+        let s = 1_795_590_000;
+        assert_eq!(start(&dir, s, false).unwrap(), Micros(s * SECOND_US));
+        assert_eq!(start(&dir, s - 60, false).unwrap(), Micros(s * SECOND_US), "a minute is slewed, never gone back");
+        let refused = start(&dir, s - 61, false).unwrap_err();
+        assert!(refused.needs_person());
+        let text = refused.to_string();
+        assert!(
+            text.contains("61 s ahead") && text.contains("--accept-clock") && text.contains("davy clock"),
+            "{text}"
+        );
+        assert_eq!(start(&dir, s - 7_200, true).unwrap(), Micros(s * SECOND_US), "its word: never back");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

@@ -2,10 +2,11 @@
 //! deliveries. Apart, so that a disk without room for readings still has room for the rest. Pure but for the answers.
 
 use crate::delivery::{ContentRef, Delivery, Record};
-use crate::inbox::{AckToken, Item};
+use crate::inbox::{AckToken, Again, Item};
 use alerting::alarm::AlarmId;
-use alerting::command::Outcome;
-use alerting::input::{Batch, Input};
+use alerting::command::{Command, Order, Outcome};
+use alerting::effect::{Business, Effects};
+use alerting::input::{Batch, Input, Replayed};
 use rules::reading::Micros;
 use tokio::sync::oneshot;
 
@@ -17,6 +18,13 @@ pub(super) struct Turn {
     pub(super) stop: bool,
     pub(super) orders: Orders,
     pub(super) deliveries: Vec<(Delivery, AckToken)>,
+    pub(super) replays: Vec<Replay>,
+}
+
+/// Messages out of quarantine, and whom to tell what came of them.
+pub(super) struct Replay {
+    pub(super) messages: Vec<Replayed<Delivery>>,
+    pub(super) answer: oneshot::Sender<Again>,
 }
 
 /// Everything but deliveries, and whom to answer when it is durable and judged.
@@ -30,15 +38,23 @@ pub(super) struct Orders {
 }
 
 impl Turn {
-    /// In the order they came. `waiting` = what found no room before.
-    pub(super) fn compose(now: Micros, items: Vec<Item>, waiting: Vec<Undecoded>) -> Turn {
+    /// In the order they came. `waiting` = what found no room before; `jumped_from` = where the clock stood when a
+    /// person's word in `items` made it jump: the time in between counts for nobody.
+    pub(super) fn compose(
+        now: Micros,
+        items: Vec<Item>,
+        waiting: Vec<Undecoded>,
+        mut jumped_from: Option<Micros>,
+    ) -> Turn {
         let orders = Orders { inputs: waiting, ..Orders::default() };
-        let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new() };
+        let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new() };
         for item in items {
             match item {
                 Item::Delivery { delivery, ack } => turn.deliveries.push((delivery, ack)),
                 Item::Command { command, answer } => {
+                    let jumped_from = if accepts_clock(&command) { jumped_from.take() } else { None };
                     turn.orders.inputs.push(Input::Command(command));
+                    turn.orders.inputs.extend(jumped_from.map(|down_since| Input::Resumed { down_since }));
                     turn.orders.answers.push(answer);
                 }
                 Item::Link(link) => turn.orders.inputs.push(Input::Link(link)),
@@ -52,10 +68,26 @@ impl Turn {
                     turn.orders.inputs.push(Input::Adopted(*adopted));
                     turn.orders.adopted.push(answer);
                 }
+                Item::Replay { messages, answer } => turn.replays.push(Replay { messages, answer }),
                 Item::Stop => turn.stop = true,
             }
         }
         turn
+    }
+}
+
+pub(super) fn accepts_clock(command: &Command) -> bool {
+    matches!(command.order, Order::AcceptClock { .. })
+}
+
+impl Again {
+    pub(super) fn of(seq: u64, effects: &Effects) -> Again {
+        let replayed = effects.business.iter().filter_map(|business| match business {
+            Business::Replayed { readings, .. } => Some(u64::from(*readings)),
+            _ => None,
+        });
+        let (rows, readings) = replayed.fold((0_u64, 0_u64), |(rows, sum), n| (rows + 1, sum.saturating_add(n)));
+        Again { seq, rows, readings }
     }
 }
 
@@ -77,7 +109,49 @@ impl Orders {
     /// What of a record without room must be said later. People hear at once that their order was not taken (their
     /// answer is dropped), a recovery is tried again by who asked for it, and time passes anyway.
     pub(super) fn to_say_again(record: Record) -> Vec<Undecoded> {
-        let stays = |input: &Undecoded| matches!(input, Input::Link(_) | Input::SystemFault(_));
+        let stays = |input: &Undecoded| matches!(input, Input::Link(_) | Input::SystemFault(_) | Input::Resumed { .. });
         record.inputs.into_iter().filter(stays).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alerting::alarm::AlarmId;
+    use alerting::command::Actor;
+    use alerting::input::Link;
+
+    fn command(order: Order) -> Item {
+        let by = Actor { name: "a".into(), authenticated: false };
+        let command = Command { key: "k".into(), received: Micros(5), by, order };
+        Item::Command { command, answer: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_stands_right_behind_the_word_that_allowed_it() {
+        let acknowledge = || command(Order::Acknowledge { alarm: AlarmId(1), comment: String::new() });
+        let accept = || command(Order::AcceptClock { comment: String::new() });
+        let items = vec![acknowledge(), accept(), accept(), acknowledge()];
+        let waiting = vec![Input::Link(Link::Up)];
+        let turn = Turn::compose(Micros(900), items, waiting, Some(Micros(6)));
+        let words: Vec<&str> = turn
+            .orders
+            .inputs
+            .iter()
+            .map(|input| match input {
+                Input::Link(_) => "waiting",
+                Input::Command(command) if accepts_clock(command) => "accept",
+                Input::Command(_) => "acknowledge",
+                Input::Resumed { down_since: Micros(6) } => "resumed",
+                _ => "else",
+            })
+            .collect();
+        assert_eq!(words, ["waiting", "acknowledge", "accept", "resumed", "accept", "acknowledge"]);
+        let mut orders = turn.orders;
+        let kept: Vec<bool> = Orders::to_say_again(orders.record(Micros(900)))
+            .iter()
+            .map(|input| matches!(input, Input::Resumed { .. }))
+            .collect();
+        assert_eq!(kept, [false, true], "a jump without room for its record is said as soon as there is room");
     }
 }

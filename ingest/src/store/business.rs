@@ -1,8 +1,11 @@
-//! The business lane: points' numbers, alarms and their events, quarantine, registry and rule set versions.
+//! The business lane: points' numbers, alarms and their events, quarantine and what was read of it after all,
+//! findings, registry and rule set versions.
 //! Written in bulk, a handful of statements for a chunk, so that a burst of alarms is not a burst of round trips. I/O.
 
 use super::error::StoreError;
+use super::findings;
 use super::lane::LaneRecord;
+use super::quarantine;
 use super::refusal::Refusal;
 use super::stamp::Stamp;
 use super::words::{cause_name, clean, clean_some, state_name, to_sql};
@@ -38,6 +41,8 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
     let mut numbered = Vec::new();
     let mut changes = Vec::new();
     let mut quarantined = Vec::new();
+    let mut replayed = Vec::new();
+    let mut findings = Vec::new();
     for placed in effects {
         match &placed.effect {
             Business::PointNumbered { point, key } => numbered.push(Numbered {
@@ -48,7 +53,6 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
             }),
             Business::Alarm(change) => changes.push((placed, change.as_ref())),
             Business::Quarantined(message) => quarantined.push((placed, message)),
-            Business::Finding(_) => {}
             Business::Registered { version, at, content } => {
                 tx.execute(
                     "INSERT INTO registry (version, at, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -64,12 +68,18 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
                 )
                 .await?;
             }
+            Business::Replayed { journal_id, seq, index, readings } => {
+                replayed.push(quarantine::Done { placed, journal_id, seq: *seq, index: *index, readings: *readings });
+            }
+            Business::Finding(finding) => findings.push((placed, finding.as_ref())),
         }
     }
     number_points(tx, journal_id, &numbered).await?;
     write_events(tx, journal_id, &changes).await?;
     write_alarms(tx, journal_id, &changes).await?;
-    write_quarantine(tx, journal_id, &quarantined).await
+    write_quarantine(tx, journal_id, &quarantined).await?;
+    quarantine::write_done(tx, journal_id, &replayed).await?;
+    findings::write(tx, journal_id, &findings).await
 }
 
 /// After a point's key was refused for ever: its readings must not wait for it.

@@ -17,6 +17,12 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "0001_business.sql", sql: include_str!("migrations/0001_business.sql") },
     Migration { version: 2, name: "0002_readings.sql", sql: include_str!("migrations/0002_readings.sql") },
+    Migration {
+        version: 4,
+        name: "0004_quarantine_replay.sql",
+        sql: include_str!("migrations/0004_quarantine_replay.sql"),
+    },
+    Migration { version: 5, name: "0005_finding.sql", sql: include_str!("migrations/0005_finding.sql") },
 ];
 
 /// The version this program works with.

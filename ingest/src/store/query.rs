@@ -6,7 +6,7 @@ use super::connection::{Connection, Purpose};
 use super::error::StoreError;
 use super::recover::{ALARM, micros, micros_some, read_alarm};
 use super::stamp::{Stamp, literal};
-use super::words::{from_sql, to_sql};
+use super::words::to_sql;
 use alerting::alarm::{Alarm, AlarmId};
 use rules::reading::Micros;
 use serde::Serialize;
@@ -41,35 +41,6 @@ pub struct Span {
     pub to: Micros,
     /// At most so many rows.
     pub limit: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct QuarantinedMessage {
-    pub journal_id: String,
-    pub seq: u64,
-    pub index: u64,
-    pub received: Micros,
-    pub topic: String,
-    pub payload: Vec<u8>,
-    /// Which reading of the message; `None` = the whole message.
-    pub reading_index: Option<u64>,
-    pub reason: String,
-    pub detail: String,
-}
-
-/// A page of quarantine ends here; the next one begins after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct QuarantineMark {
-    pub received: Micros,
-    pub seq: u64,
-    pub index: u64,
-}
-
-impl QuarantinedMessage {
-    #[must_use]
-    pub fn mark(&self) -> QuarantineMark {
-        QuarantineMark { received: self.received, seq: self.seq, index: self.index }
-    }
 }
 
 impl Reader {
@@ -118,25 +89,7 @@ impl Reader {
         rows.iter().map(read_alarm).collect()
     }
 
-    /// Quarantined messages, newest first; `before` is the mark of the last one of the page before.
-    pub async fn quarantine(
-        &self,
-        before: Option<QuarantineMark>,
-        limit: u32,
-    ) -> Result<Vec<QuarantinedMessage>, StoreError> {
-        let client = self.client().await?;
-        let before = before.unwrap_or(QuarantineMark { received: Micros::MAX, seq: u64::MAX, index: u64::MAX });
-        let rows = client
-            .query(
-                "SELECT journal_id, seq, idx, received, topic, payload, reading_index, reason, detail FROM quarantine \
-                 WHERE (received, seq, idx) < ($1, $2, $3) ORDER BY received DESC, seq DESC, idx DESC LIMIT $4",
-                &[&Stamp(before.received.0), &to_sql(before.seq), &to_sql(before.index), &i64::from(limit)],
-            )
-            .await?;
-        rows.iter().map(read_quarantined).collect()
-    }
-
-    async fn client(&self) -> Result<Arc<Client>, StoreError> {
+    pub(super) async fn client(&self) -> Result<Arc<Client>, StoreError> {
         let mut slot = self.client.lock().await;
         if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
             return Ok(client.clone());
@@ -155,20 +108,5 @@ fn read_reading(row: &Row) -> Result<StoredReading, StoreError> {
         value: row.try_get(3)?,
         quality: row.try_get(4)?,
         flags: row.try_get(5)?,
-    })
-}
-
-fn read_quarantined(row: &Row) -> Result<QuarantinedMessage, StoreError> {
-    let reading_index: Option<i64> = row.try_get(6)?;
-    Ok(QuarantinedMessage {
-        journal_id: row.try_get(0)?,
-        seq: from_sql(row.try_get(1)?),
-        index: from_sql(row.try_get(2)?),
-        received: micros(row, 3)?,
-        topic: row.try_get(4)?,
-        payload: row.try_get(5)?,
-        reading_index: reading_index.map(from_sql),
-        reason: row.try_get(7)?,
-        detail: row.try_get(8)?,
     })
 }

@@ -3,9 +3,14 @@
 
 pub mod ack;
 pub mod alarms;
+pub mod clock;
 pub mod enterprises;
+pub mod findings;
+mod order;
+mod page;
 pub mod points;
 pub mod quarantine;
 pub mod readings;
 pub mod recover;
+pub mod replay;
 pub mod status;

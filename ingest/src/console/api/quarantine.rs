@@ -1,27 +1,38 @@
-//! `GET /api/v1/quarantine?limit=`: what was refused and why, newest first. The newest from memory, older ones from the
-//! database; while that is away the answer says so and shows what memory holds. I/O: HTTP.
+//! `GET /api/v1/quarantine`: what was refused and why, newest first, searched by its words; one of them whole, and its
+//! bytes as they came. From memory and database together; while that is away the answer says so and shows what memory
+//! holds. I/O: HTTP.
 
+use super::page::{self, LIMIT_DEFAULT};
+use super::replay::WORD_MAX;
 use crate::console::Context;
-use crate::console::history::PastRefused;
-use crate::console::params::Params;
+use crate::console::history::{PageMark, PastRefused, RefusedPage};
+use crate::console::params::{NoParams, Params, prose, time};
 use crate::console::problem::Problem;
 use crate::console::shown::Stamp;
-use crate::hub::quarantine::{PAYLOAD_SHOWN_MAX, Refused};
+use crate::hub::quarantine::{KEPT_MAX, PAYLOAD_SHOWN_MAX, Refused};
+use alerting::command::Search;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use rules::reading::Micros;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-const LIMIT_DEFAULT: usize = 100;
-/// With 4 KiB of payload each, as hexadecimal: at most 8 MB.
-const LIMIT_MAX: usize = 1000;
-
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    limit: Option<usize>,
+    reason: Option<String>,
+    /// The topic begins so.
+    topic: Option<String>,
+    enterprise: Option<String>,
+    gateway: Option<String>,
+    /// Receive times, `from <= received < to`.
+    from: Option<String>,
+    to: Option<String>,
+    /// Stands in the detail, in any case.
+    text: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -29,6 +40,8 @@ struct Answer {
     /// `null`, or why older entries are missing.
     older_missing: Option<String>,
     quarantine: Vec<RefusedShown>,
+    /// `before` of the next page; `null` at the end.
+    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,8 +55,10 @@ struct RefusedShown {
     /// Index of the reading in its message; `null` = the whole message.
     reading: Option<u32>,
     payload_bytes: u64,
-    /// The beginning of the payload, at most 4,096 bytes.
+    /// In a list the beginning, at most 4,096 bytes.
     payload: Payload,
+    /// How many readings came of it after all; `null` = none yet.
+    replayed: Option<u64>,
 }
 
 /// Text where it is UTF-8 without control characters, else hexadecimal.
@@ -55,44 +70,113 @@ enum Payload {
 }
 
 pub async fn list(State(context): State<Context>, Params(query): Params<Query>) -> Result<Response, Problem> {
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    if limit == 0 || limit > LIMIT_MAX {
-        return Err(Problem::bad_query(format!("limit: 1 to {LIMIT_MAX}")));
+    let ask = page_of(query)?;
+    let limit = ask.limit;
+    let recent = context.hub().quarantined(KEPT_MAX).ok_or_else(Problem::starting)?;
+    let mut found: BTreeMap<PageMark, PastRefused> = BTreeMap::new();
+    for past in recent.iter().map(|refused| remembered(refused)).filter(|past| matches(past, &ask)) {
+        found.insert(past.mark(), past);
     }
-    let recent = context.hub().quarantined(limit).ok_or_else(Problem::starting)?;
-    let before = recent.last().map(|oldest| (oldest.seq, oldest.index));
-    let mut quarantine: Vec<RefusedShown> = recent.iter().map(|r| remembered(r)).collect();
-    let missing = u32::try_from(limit.saturating_sub(quarantine.len())).unwrap_or(0);
     let mut older_missing = None;
-    if missing > 0 {
-        match context.leans.history.quarantine(before, missing).await {
-            Ok(past) => quarantine.extend(past.into_iter().map(stored)),
-            Err(e) => older_missing = Some(e.to_string()),
-        }
+    match context.leans.history.quarantine(ask).await {
+        // What is in both is as the database says: it knows of second chances.
+        Ok(past) => found.extend(past.into_iter().map(|past| (past.mark(), past))),
+        Err(e) => older_missing = Some(e.to_string()),
     }
-    Ok(Json(Answer { older_missing, quarantine }).into_response())
+    let newest: Vec<PastRefused> = found.into_values().rev().take(limit as usize).collect();
+    let next = page::next(newest.len(), limit, newest.last().map(PastRefused::mark));
+    let quarantine = newest.into_iter().map(|past| shown(past, PAYLOAD_SHOWN_MAX)).collect();
+    Ok(Json(Answer { older_missing, quarantine, next }).into_response())
 }
 
-fn remembered(refused: &Refused) -> RefusedShown {
-    RefusedShown {
+/// One entry with its whole payload, as text or hexadecimal.
+pub async fn show_one(
+    State(context): State<Context>,
+    Path(key): Path<(String, String)>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Response, Problem> {
+    Ok(Json(shown(find(&context, &key).await?, usize::MAX)).into_response())
+}
+
+/// The payload as it came, to be saved to a file: a browser must not take it for a page.
+pub async fn raw(
+    State(context): State<Context>,
+    Path(key): Path<(String, String)>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Response, Problem> {
+    let past = find(&context, &key).await?;
+    let name = format!("attachment; filename=\"quarantine-{}-{}.bin\"", past.seq, past.index);
+    let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (CONTENT_DISPOSITION, name)];
+    Ok((headers, past.payload).into_response())
+}
+
+/// The database has it whole; what it does not have yet, or while it is away, memory may.
+async fn find(context: &Context, (seq, index): &(String, String)) -> Result<PastRefused, Problem> {
+    let none = || Problem::not_found("no-such-entry", format!("quarantine holds no entry {seq}/{index}"));
+    let (Ok(seq), Ok(index)) = (seq.parse::<u64>(), index.parse::<u32>()) else { return Err(none()) };
+    let recent = context.hub().quarantined(KEPT_MAX).ok_or_else(Problem::starting)?;
+    let recent = recent.iter().find(|refused| (refused.seq, refused.index) == (seq, index)).map(|r| remembered(r));
+    let whole = recent.filter(|past| past.payload_len > 0 && past.payload.len() as u64 == past.payload_len);
+    match (context.leans.history.refused(seq, index).await, whole) {
+        (Ok(Some(past)), _) => Ok(past),
+        (_, Some(remembered)) => Ok(remembered),
+        (Ok(None), None) => Err(none()),
+        (Err(e), None) => Err(e.into()),
+    }
+}
+
+fn page_of(query: Query) -> Result<RefusedPage, Problem> {
+    let word = |key: &str, text: Option<String>| text.map(|t| prose(key, &t, WORD_MAX)).transpose();
+    Ok(RefusedPage {
+        search: Search {
+            reason: word("reason", query.reason)?,
+            enterprise: word("enterprise", query.enterprise)?,
+            gateway: word("gateway", query.gateway)?,
+            from: query.from.as_deref().map(|t| time("from", t)).transpose()?,
+            to: query.to.as_deref().map(|t| time("to", t)).transpose()?,
+        },
+        topic: query.topic.map(|t| prose("topic", &t, 1000)).transpose()?,
+        text: word("text", query.text)?,
+        before: query.before.as_deref().map(page::mark).transpose()?,
+        limit: page::limit(query.limit.unwrap_or(LIMIT_DEFAULT))?,
+    })
+}
+
+/// The same search that the database carries out, for what stands in memory.
+fn matches(past: &PastRefused, ask: &RefusedPage) -> bool {
+    let level = |n: usize| past.topic.split('/').nth(n).unwrap_or("");
+    let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+    let text = |wanted: &String| past.detail.to_lowercase().contains(&wanted.to_lowercase());
+    is(&ask.search.reason, &past.reason)
+        && is(&ask.search.enterprise, level(2))
+        && is(&ask.search.gateway, level(3))
+        && ask.topic.as_deref().is_none_or(|topic| past.topic.starts_with(topic))
+        && ask.search.from.is_none_or(|from| from <= past.received)
+        && ask.search.to.is_none_or(|to| past.received < to)
+        && ask.text.as_ref().is_none_or(text)
+        && ask.before.is_none_or(|before| past.mark() < before)
+}
+
+fn remembered(refused: &Refused) -> PastRefused {
+    PastRefused {
         seq: refused.seq,
         index: refused.index,
-        received: Stamp(refused.received),
+        received: refused.received,
         topic: refused.topic.clone(),
+        payload: refused.payload.clone(),
+        payload_len: refused.payload_len,
         reason: refused.reject.reason.name().to_owned(),
         detail: refused.reject.detail.clone(),
         reading: refused.reject.index,
-        payload_bytes: refused.payload_len,
-        payload: show(&refused.payload),
+        replayed: None,
     }
 }
 
-fn stored(past: PastRefused) -> RefusedShown {
-    let PastRefused { seq, index, received, topic, payload, payload_len, reason, detail, reading } = past;
-    let received: Micros = received;
-    let shown: Bytes = payload.slice(..payload.len().min(PAYLOAD_SHOWN_MAX));
-    let (payload_bytes, payload) = (payload_len, show(&shown));
-    RefusedShown { seq, index, received: Stamp(received), topic, reason, detail, reading, payload_bytes, payload }
+fn shown(past: PastRefused, payload_max: usize) -> RefusedShown {
+    let PastRefused { seq, index, received, topic, payload, payload_len, reason, detail, reading, replayed } = past;
+    let payload = show(payload.get(..payload_max).unwrap_or(&payload));
+    let (received, payload_bytes) = (Stamp(received), payload_len);
+    RefusedShown { seq, index, received, topic, reason, detail, reading, payload_bytes, payload, replayed }
 }
 
 fn show(bytes: &[u8]) -> Payload {

@@ -1,6 +1,6 @@
 //! The endpoints: shapes, strict questions, and what is said while something is away. Pure.
 
-use super::{Console, alarm, change, get, post, refused, tell, text_of};
+use super::{Console, alarm, change, get, post, tell, text_of};
 use crate::console::door::Closed;
 use crate::console::history::HistoryError;
 use crate::hub::health::{Component, Condition, Report};
@@ -96,29 +96,13 @@ async fn readings_come_from_the_database_and_its_absence_is_said() {
     assert_eq!((cut["readings"].as_array().unwrap().len(), &cut["truncated"]), (2, &json!(true)));
     assert_eq!(console.get("/api/v1/points/hc-001/nothing/readings").await.0, StatusCode::NOT_FOUND);
 
-    *console.past.0.lock().unwrap() = Some(HistoryError::Unavailable("connection refused".into()));
+    *console.past.down.lock().unwrap() = Some(HistoryError::Unavailable("connection refused".into()));
     let (status, problem) = console.get(path).await;
     assert_eq!(
         (status, problem["type"].as_str()),
         (StatusCode::SERVICE_UNAVAILABLE, Some("urn:davy:problem:database-down"))
     );
     assert_eq!(console.get("/api/v1/points").await.0, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn quarantine_joins_memory_and_database() {
-    let console = Console::running();
-    tell(&console.hub, 11, vec![refused(b"{\"seq\":"), refused(b"\xff\x00")]);
-    let (_, body) = console.get("/api/v1/quarantine?limit=4").await;
-    let seqs: Vec<_> = body["quarantine"].as_array().unwrap().iter().map(|q| q["seq"].as_u64().unwrap()).collect();
-    assert_eq!(seqs, [11, 11, 10, 9]);
-    assert_eq!(body["quarantine"][0]["payload"], json!({"hex": "ff00"}));
-    assert_eq!(body["quarantine"][1]["payload"], json!({"text": "{\"seq\":"}));
-    assert_eq!(body["quarantine"][1]["reason"], "malformed");
-    *console.past.0.lock().unwrap() = Some(HistoryError::Unavailable("connection refused".into()));
-    let (status, body) = console.get("/api/v1/quarantine").await;
-    assert_eq!((status, body["quarantine"].as_array().unwrap().len()), (StatusCode::OK, 2));
-    assert!(body["older_missing"].as_str().unwrap().contains("connection refused"));
 }
 
 #[tokio::test]

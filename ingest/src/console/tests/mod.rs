@@ -1,18 +1,24 @@
 //! The console from outside, without a socket: a small district, a door and a past that the tests control. Pure.
 
 mod api;
+mod clock;
 mod guard;
+mod second_chance;
 mod socket;
 mod stream;
 
-use super::door::{Closed, CommandDoor, RecoveryDoor};
+use super::door::{Closed, CommandDoor, RecoveryDoor, ReplayAsk, ReplayDoor, ReplayReport, ReplayState, UnderWay};
 use super::guard::Hosts;
-use super::history::{History, HistoryError, PastReading, PastRefused, PointSpan};
+use super::history::{
+    FindingPage, History, HistoryError, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
+};
 use super::{Context, Leans, router};
 use crate::hub::{Hub, Recovered, Versions};
+use crate::pace::Pace;
 use crate::telemetry::Telemetry;
-use alerting::alarm::{Alarm, AlarmState};
+use alerting::alarm::{Alarm, AlarmState, Object};
 use alerting::command::{Command, Outcome, Refusal};
+use alerting::effect::Finding;
 use alerting::state::LastValue;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -50,11 +56,15 @@ impl CommandDoor for FakeDoor {
 }
 
 /// A past of one reading a second, or no database at all.
-pub struct FakePast(pub Mutex<Option<HistoryError>>);
+#[derive(Default)]
+pub struct FakePast {
+    pub down: Mutex<Option<HistoryError>>,
+    pub asked: Mutex<Vec<RefusedPage>>,
+}
 
 impl FakePast {
     fn or_down<T>(&self, value: T) -> Result<T, HistoryError> {
-        self.0.lock().unwrap().clone().map_or(Ok(value), Err)
+        self.down.lock().unwrap().clone().map_or(Ok(value), Err)
     }
 }
 
@@ -72,25 +82,67 @@ impl History for FakePast {
         Box::pin(ready(self.or_down(past)))
     }
 
-    fn quarantine(
-        &self,
-        before: Option<(u64, u32)>,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>> {
-        let newest = before.map_or(9, |b| b.0 - 1);
-        let refused = |seq| PastRefused {
-            seq,
-            index: 0,
-            received: NOW,
-            topic: "t".into(),
-            payload: Bytes::from_static(b"\x00\x01"),
-            payload_len: 2,
-            reason: "malformed".into(),
-            detail: "no".into(),
-            reading: None,
-        };
-        let past = (1..=newest).rev().take(limit as usize).map(refused).collect();
+    /// Entries 1 to 10, one a second; the page of the search is the test's own business.
+    fn quarantine(&self, ask: RefusedPage) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>> {
+        self.asked.lock().unwrap().push(ask.clone());
+        let older = |past: &PastRefused| ask.before.is_none_or(|before| past.mark() < before);
+        let past = (1..=10).rev().map(past_refused).filter(older).take(ask.limit as usize).collect();
         Box::pin(ready(self.or_down(past)))
+    }
+
+    fn refused(&self, seq: u64, index: u32) -> BoxFuture<'_, Result<Option<PastRefused>, HistoryError>> {
+        let past = (1..=10).contains(&seq).then(|| past_refused(seq)).filter(|past| past.index == index);
+        Box::pin(ready(self.or_down(past)))
+    }
+
+    fn findings(&self, ask: FindingPage) -> BoxFuture<'_, Result<Vec<PastFinding>, HistoryError>> {
+        let finding = |seq| {
+            let at = NOW.plus(i64::try_from(seq).unwrap() * SECOND_US);
+            let object = Object { enterprise: ask.enterprise.clone(), equipment: None, point: Some("p".into()) };
+            let (rule, rule_set) = ("HC-11".to_owned(), "v1".to_owned());
+            let (severity, worst, readings) = (Severity::Orange, Some(61.0), 3);
+            let (first_event, last_event) = (NOW, at);
+            let finding = Finding { rule, severity, object, first_event, last_event, worst, readings, rule_set, at };
+            PastFinding { seq, index: 0, finding }
+        };
+        let older = |past: &PastFinding| ask.before.is_none_or(|before| past.seq < before.seq);
+        let past = (1..=3).rev().map(finding).filter(older).take(ask.limit as usize).collect();
+        Box::pin(ready(self.or_down(past)))
+    }
+}
+
+fn past_refused(seq: u64) -> PastRefused {
+    PastRefused {
+        seq,
+        index: 0,
+        // Before what the hub's tests refuse.
+        received: NOW.plus((i64::try_from(seq).unwrap() - 620) * SECOND_US),
+        topic: "davy/v1/hc-001/gw-1/json".into(),
+        payload: Bytes::from_static(b"\x00\x01"),
+        payload_len: 2,
+        reason: "malformed".into(),
+        detail: "no".into(),
+        reading: None,
+        replayed: None,
+    }
+}
+
+/// Begins what is asked for and stays at it.
+#[derive(Default)]
+pub struct FakeReplay {
+    pub asks: Mutex<Vec<ReplayAsk>>,
+    pub state: Mutex<ReplayState>,
+}
+
+impl ReplayDoor for FakeReplay {
+    fn begin(&self, ask: ReplayAsk) -> Result<(), UnderWay> {
+        self.asks.lock().unwrap().push(ask);
+        Ok(())
+    }
+
+    fn report(&self) -> Option<ReplayReport> {
+        let key = self.asks.lock().unwrap().last()?.key.clone();
+        Some(ReplayReport { key, state: *self.state.lock().unwrap(), rows: 7, ..ReplayReport::default() })
     }
 }
 
@@ -148,6 +200,9 @@ pub struct Console {
     pub door: Arc<FakeDoor>,
     pub past: Arc<FakePast>,
     pub recovery: Arc<FakeRecovery>,
+    pub replay: Arc<FakeReplay>,
+    /// What the machine's wall clock shows.
+    pub wall: Arc<Mutex<Micros>>,
     pub stop: watch::Sender<bool>,
     pub leans: Leans,
     pub app: Router,
@@ -158,20 +213,25 @@ impl Console {
         let hub = Arc::new(Hub::new());
         let done = Outcome::Refused(Refusal::NoSuchAlarm);
         let door = Arc::new(FakeDoor { answer: Mutex::new(Ok(Some(done))), orders: Mutex::default() });
-        let past = Arc::new(FakePast(Mutex::new(None)));
+        let past = Arc::new(FakePast::default());
         let recovery = Arc::new(FakeRecovery(Mutex::new(Err("nothing to adopt".into()))));
+        let replay = Arc::new(FakeReplay::default());
+        let wall = Arc::new(Mutex::new(NOW));
+        let shown = Arc::clone(&wall);
         let leans = Leans {
             hub: Arc::clone(&hub),
             telemetry: Arc::new(Telemetry::new().unwrap()),
             commands: Arc::clone(&door) as Arc<dyn CommandDoor>,
             history: Arc::clone(&past) as Arc<dyn History>,
             recovery: Arc::clone(&recovery) as Arc<dyn RecoveryDoor>,
+            replay: Arc::clone(&replay) as Arc<dyn ReplayDoor>,
             now: Arc::new(|| NOW),
+            clock: Arc::new(move || Pace::starting(NOW).standing(*shown.lock().unwrap())),
             hosts: Hosts::new(8420, &[]),
         };
         let (stop, stopping) = watch::channel(false);
         let app = router(Context::new(leans.clone(), stopping));
-        Console { hub, door, past, recovery, stop, leans, app }
+        Console { hub, door, past, recovery, replay, wall, stop, leans, app }
     }
 
     pub fn running() -> Console {

@@ -1,0 +1,81 @@
+//! What all orders of people share: who says so, the idempotency key, and the wait until it is durable. I/O: HTTP.
+
+use crate::console::Context;
+use crate::console::door::Closed;
+use crate::console::params::prose;
+use crate::console::problem::Problem;
+use alerting::command::{Actor, Command, Order, Outcome};
+use axum::http::{HeaderMap, StatusCode};
+use std::hash::BuildHasher;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const NAME_MAX: usize = 64;
+pub(super) const COMMENT_MAX: usize = 500;
+/// As long as a UUID with a prefix; it is journalled and remembered.
+const KEY_MAX: usize = 128;
+/// An fsync and a step take milliseconds; a disk that stalls for so long needs a person, and the person an answer.
+const OUTCOME_MAX: Duration = Duration::from_secs(10);
+
+/// Who orders, and under which key.
+pub(super) struct Signed {
+    pub(super) key: String,
+    pub(super) by: String,
+}
+
+/// A name must stand under every order. Free text until there are users; recorded as not authenticated.
+pub(super) fn who(by: &str) -> Result<String, Problem> {
+    let by = prose("by", by, NAME_MAX)?;
+    if by.is_empty() { Err(Problem::bad_body("by: who orders this? a name is needed")) } else { Ok(by) }
+}
+
+/// Hands the order in and waits until it is durable and judged.
+pub(super) async fn carry_out(context: &Context, signed: Signed, order: Order) -> Result<Outcome, Problem> {
+    let Signed { key, by } = signed;
+    let by = Actor { name: by, authenticated: false };
+    let command = Command { key: key.clone(), received: context.now(), by, order };
+    let outcome = context.leans.commands.submit(command).map_err(refused_at_the_door)?;
+    match tokio::time::timeout(OUTCOME_MAX, outcome).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(_)) => Err(Problem::unavailable("not-taken", "the order was not taken; repeat it with the same key")),
+        Err(_) => {
+            let detail = format!("no outcome within {} s; repeat it with idempotency-key {key}", OUTCOME_MAX.as_secs());
+            Err(Problem::unavailable("outcome-unknown", detail))
+        }
+    }
+}
+
+pub(super) fn key_reused(key: &str) -> Problem {
+    Problem::conflict("key-reused", format!("idempotency-key {key} was used before for another order"))
+}
+
+/// The fold answered with an outcome that does not belong to the order: a defect of ours.
+pub(super) fn unexpected() -> Problem {
+    let detail = "the order was carried out, but its outcome is not understood";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected-outcome", "davy is wrong", detail)
+}
+
+fn refused_at_the_door(closed: Closed) -> Problem {
+    match closed {
+        Closed::Busy => Problem::unavailable("busy", "too much is waiting; repeat it in a moment"),
+        Closed::Stopping => Problem::unavailable("stopping", "davy is stopping; repeat it when it is back"),
+    }
+}
+
+/// What the caller sent, or a new one: the fold must not see randomness that is not journalled, so it is made here.
+pub(super) fn key(headers: &HeaderMap, context: &Context) -> Result<String, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else {
+        let (random, counter) = &*context.keys;
+        let n = counter.fetch_add(1, Ordering::Relaxed);
+        let now = context.now().0;
+        return Ok(format!("edge-{now}-{:016x}", random.hash_one((now, n))));
+    };
+    let text = value.to_str().unwrap_or("");
+    if values.next().is_some() || text.is_empty() || text.len() > KEY_MAX || !text.bytes().all(|b| b.is_ascii_graphic())
+    {
+        let detail = format!("idempotency-key: one header of 1 to {KEY_MAX} visible ASCII characters");
+        return Err(Problem::bad_query(detail));
+    }
+    Ok(text.to_owned())
+}
