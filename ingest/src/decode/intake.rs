@@ -31,6 +31,16 @@ impl<'v> Intake<'v> {
         Intake { view, points, gateway_seq: None, readings: Vec::new(), rejects: Vec::new() }
     }
 
+    /// Whether the enterprise has a point of that name.
+    pub fn has(&self, point: &str) -> bool {
+        self.points.contains_key(point)
+    }
+
+    /// Whether anybody has a point of that name.
+    pub fn is_known(&self, point: &str) -> bool {
+        self.view.is_point_name(point)
+    }
+
     /// Takes the reading with that index, or rejects it.
     pub fn take(&mut self, index: u32, claim: &Claim<'_>) {
         let Some(&point) = self.points.get(claim.point) else {

@@ -3,6 +3,8 @@
 
 mod intake;
 mod json;
+mod loose;
+mod tb;
 pub mod topic;
 
 use crate::delivery::Delivery;
@@ -44,8 +46,8 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
 type Whole = (Reason, String);
 
 fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
-    let (enterprise, gateway, format) = match topic::parse(&delivery.topic) {
-        Topic::Gateway { enterprise, gateway, format } => (enterprise, gateway, format),
+    let (enterprise, gateway, format, below) = match topic::parse(&delivery.topic) {
+        Topic::Gateway { enterprise, gateway, format, below } => (enterprise, gateway, format, below),
         Topic::Outgoing | Topic::Foreign => {
             return Err((Reason::UnknownTopic, format!("topic {:?} is not one of ours", delivery.topic)));
         }
@@ -64,6 +66,7 @@ fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
     let intake = Intake::new(view, points);
     match format {
         topic::FORMAT_JSON => json::read(&delivery.payload, intake),
+        topic::FORMAT_TB => tb::read(below, &delivery.payload, intake),
         // Journalled as evidence; nothing judges it yet.
         topic::FORMAT_STATUS => Ok(intake),
         _ => Err((Reason::UnknownFormat, format!("format {format:?} is not known"))),

@@ -1,5 +1,7 @@
 //! What the decoder takes and what it says of the rest: one table of messages and outcomes. Pure.
 
+mod tb;
+
 use super::*;
 use bytes::Bytes;
 use rules::reading::{Micros, PointId, Quality, Reading};
