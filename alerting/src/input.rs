@@ -100,8 +100,18 @@ pub struct Decoded {
     pub redelivered: bool,
     /// Gateway `seq`, when sent.
     pub gateway_seq: Option<u64>,
+    /// What the message says of the gateway itself: by its last will, or when it connects.
+    pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
+}
+
+/// Whether a gateway is there, by its own word or by that of its last will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayStatus {
+    Online,
+    Offline,
 }
 
 /// Why a message, or one reading of it, goes to quarantine.

@@ -4,7 +4,7 @@
 use crate::alarm::AlarmChange;
 use crate::classify::{Class, Classified};
 use crate::command::Outcome;
-use crate::effect::{Business, Effects, NO_TIME, Quarantined, StoredReadings};
+use crate::effect::{Business, Effects, NO_TIME, Quarantined, Receipt, StoredReadings};
 use crate::input::{Decoded, Reason, Reject};
 use bytes::Bytes;
 use rules::reading::{Micros, Reading, Severity};
@@ -23,6 +23,8 @@ pub struct Out {
     pub quarantined: Vec<Business>,
     pub readings: StoredReadings,
     pub outcomes: Vec<Outcome>,
+    /// By enterprise and gateway, the highest number of the step.
+    receipts: BTreeMap<(String, String), u64>,
 }
 
 impl Out {
@@ -42,6 +44,16 @@ impl Out {
         columns.device_us.push(reading.device_time.map_or(NO_TIME, |time| time.0));
         columns.received_us.push(classified.received.0);
         columns.flags.push(classified.flags);
+    }
+
+    /// Notes the number a gateway gave its message, for its receipt.
+    pub fn receipt(&mut self, delivery: &Decoded) {
+        let Some(seq) = delivery.gateway_seq else { return };
+        // davy/v1/{enterprise}/{gateway}/...: the decoder reads a number from no other topic.
+        let mut names = delivery.topic.split('/').skip(2);
+        let (Some(enterprise), Some(gateway)) = (names.next(), names.next()) else { return };
+        let highest = self.receipts.entry((enterprise.to_owned(), gateway.to_owned())).or_insert(seq);
+        *highest = seq.max(*highest);
     }
 
     /// Puts aside what the decoder could not read of a message.
@@ -92,7 +104,9 @@ impl Out {
         });
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
         business.extend(self.quarantined);
-        Effects { business, readings: self.readings, outcomes: self.outcomes }
+        let receipt = |((enterprise, gateway), seq)| Receipt { enterprise, gateway, seq };
+        let receipts = self.receipts.into_iter().map(receipt).collect();
+        Effects { business, readings: self.readings, outcomes: self.outcomes, receipts }
     }
 }
 
@@ -168,6 +182,7 @@ mod tests {
             payload,
             redelivered: false,
             gateway_seq: None,
+            status: None,
             readings: Vec::new(),
             rejects: (0..5_000).map(reject).collect(),
         };
@@ -176,5 +191,35 @@ mod tests {
         let bytes: usize =
             out.quarantined.iter().map(|q| if let Business::Quarantined(q) = q { q.payload.len() } else { 0 }).sum();
         assert_eq!((out.quarantined.len(), bytes), (5_000, 600_000));
+    }
+
+    #[test]
+    fn the_highest_number_of_each_gateway_is_receipted() {
+        let mut out = Out::default();
+        for (topic, gateway_seq) in [
+            ("davy/v1/b/g/json", Some(3)),
+            ("davy/v1/a/h/json", Some(8)),
+            ("davy/v1/b/g/json", Some(7)),
+            ("davy/v1/b/g/json", Some(5)),
+            ("davy/v1/a/g/json", None),
+            ("davy", Some(1)),
+        ] {
+            out.receipt(&Decoded {
+                received: Micros(0),
+                topic: topic.to_owned(),
+                payload: Bytes::new(),
+                redelivered: false,
+                gateway_seq,
+                status: None,
+                readings: Vec::new(),
+                rejects: Vec::new(),
+            });
+        }
+        let receipt = |enterprise: &str, gateway: &str, seq| Receipt {
+            enterprise: enterprise.to_owned(),
+            gateway: gateway.to_owned(),
+            seq,
+        };
+        assert_eq!(out.arrange(Vec::new()).receipts, [receipt("a", "h", 8), receipt("b", "g", 7)]);
     }
 }

@@ -55,6 +55,7 @@ impl State {
     }
 
     fn take_in(&mut self, delivery: &Decoded, out: &mut Out, rows: &mut Vec<Row>) {
+        out.receipt(delivery);
         out.quarantine(delivery);
         let timeless = delivery.readings.iter().any(|reading| reading.device_time.is_none());
         let message = Message {

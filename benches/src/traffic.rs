@@ -57,6 +57,7 @@ impl Traffic {
             payload: Bytes::new(),
             redelivered: false,
             gateway_seq: None,
+            status: None,
             readings: (0..readings).filter_map(|_| self.reading()).collect(),
             rejects: Vec::new(),
         }

@@ -2,6 +2,7 @@
 //! does. Skipped loudly where there is no mosquitto. I/O.
 
 mod desk;
+mod downlink;
 mod gateways;
 mod losses;
 mod session;

@@ -64,6 +64,7 @@ pub fn input(
                 payload: Bytes::from(format!("line {}", event.line)),
                 redelivered: false,
                 gateway_seq: None,
+                status: None,
                 readings: vec![Reading { point, device_time, value: *value, quality: *quality }],
                 rejects: Vec::new(),
             })

@@ -229,6 +229,7 @@ pub fn delivery(received: Micros, readings: Vec<Reading>) -> Decoded {
         payload: Bytes::from(format!("{received:?}{readings:?}")),
         redelivered: false,
         gateway_seq: None,
+        status: None,
         readings,
         rejects: Vec::new(),
     }

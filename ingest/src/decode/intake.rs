@@ -1,7 +1,7 @@
 //! What a format hands in reading by reading, and the checks that all formats share: does the point belong here, is
 //! the value a number. Must not know any format. Pure.
 
-use alerting::input::{Reason, Reject};
+use alerting::input::{GatewayStatus, Reason, Reject};
 use rules::reading::{Micros, PointId, Quality, Reading};
 use rules::view::View;
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ pub struct Intake<'v> {
     view: &'v View,
     points: &'v BTreeMap<String, PointId>,
     pub gateway_seq: Option<u64>,
+    pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
 }
@@ -28,7 +29,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 
 impl<'v> Intake<'v> {
     pub fn new(view: &'v View, points: &'v BTreeMap<String, PointId>) -> Intake<'v> {
-        Intake { view, points, gateway_seq: None, readings: Vec::new(), rejects: Vec::new() }
+        Intake { view, points, gateway_seq: None, status: None, readings: Vec::new(), rejects: Vec::new() }
     }
 
     /// Whether the enterprise has a point of that name.

@@ -4,6 +4,7 @@
 mod intake;
 mod json;
 mod loose;
+mod status;
 mod tb;
 pub mod topic;
 
@@ -28,12 +29,14 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
         payload: delivery.payload.clone(),
         redelivered: delivery.redelivered,
         gateway_seq: None,
+        status: None,
         readings: Vec::new(),
         rejects: Vec::new(),
     };
     match read(delivery, view) {
         Ok(intake) => {
             decoded.gateway_seq = intake.gateway_seq;
+            decoded.status = intake.status;
             decoded.readings = intake.readings;
             decoded.rejects = intake.rejects;
         }
@@ -63,12 +66,14 @@ fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
         let detail = format!("gateway {gateway:?} of enterprise {enterprise:?} is not registered");
         return Err((Reason::UnknownGateway, detail));
     }
-    let intake = Intake::new(view, points);
+    let mut intake = Intake::new(view, points);
     match format {
         topic::FORMAT_JSON => json::read(&delivery.payload, intake),
         topic::FORMAT_TB => tb::read(below, &delivery.payload, intake),
-        // Journalled as evidence; nothing judges it yet.
-        topic::FORMAT_STATUS => Ok(intake),
+        topic::FORMAT_STATUS => {
+            intake.status = Some(status::read(&delivery.payload)?);
+            Ok(intake)
+        }
         _ => Err((Reason::UnknownFormat, format!("format {format:?} is not known"))),
     }
 }

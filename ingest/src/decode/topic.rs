@@ -10,8 +10,12 @@ pub const FORMAT_JSON: &str = "json";
 pub const FORMAT_TB: &str = "tb";
 /// Gateway status, by last will.
 pub const FORMAT_STATUS: &str = "status";
+/// How far a gateway may trim its buffer; said by Davy.
+pub const RECEIPT: &str = "receipt";
+/// The alarms of a gateway's enterprise; said by Davy.
+pub const WARNING: &str = "warning";
 /// What Davy itself says to gateways.
-const OUTGOING: [&str; 2] = ["receipt", "warning"];
+const OUTGOING: [&str; 2] = [RECEIPT, WARNING];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic<'a> {
@@ -48,7 +52,7 @@ pub fn parse(topic: &str) -> Topic<'_> {
     }
 }
 
-/// The topic a gateway publishes on.
+/// The topic of a gateway, for one format or for what Davy says to it.
 #[must_use]
 pub fn of_gateway(enterprise: &str, gateway: &str, format: &str) -> String {
     format!("davy/v1/{enterprise}/{gateway}/{format}")

@@ -281,6 +281,7 @@ fn before_any_registry(delivery: &Delivery) -> Decoded {
         payload: delivery.payload.clone(),
         redelivered: delivery.redelivered,
         gateway_seq: None,
+        status: None,
         readings: Vec::new(),
         rejects: vec![Reject {
             index: None,
