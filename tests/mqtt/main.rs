@@ -5,6 +5,7 @@ mod desk;
 mod downlink;
 mod gateways;
 mod losses;
+mod rights;
 mod session;
 
 use davy_tests::mosquitto::{Mosquitto, Settings};
