@@ -11,3 +11,4 @@ mod recovery;
 mod refusals;
 mod replay;
 mod scenarios;
+mod thingsboard;
