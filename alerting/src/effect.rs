@@ -15,6 +15,17 @@ pub struct Effects {
     pub readings: StoredReadings,
     /// One for each command of the batch, in order.
     pub outcomes: Vec<Outcome>,
+    /// How far each gateway that numbers its messages may trim its buffer, sorted. For the gateways alone: the database
+    /// does not ask.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Everything the gateway sent up to this number is durable, as far as it came at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub enterprise: String,
+    pub gateway: String,
+    pub seq: u64,
 }
 
 /// The business lane: small, and never behind a backlog of readings.

@@ -122,7 +122,7 @@ pub struct Decoded {
     pub gateway: Option<GatewayKey>,
     /// Gateway `seq`, when sent.
     pub gateway_seq: Option<u64>,
-    /// What the gateway, or its last will, says of itself.
+    /// What the message says of the gateway itself: by its last will, or when it connects.
     pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,

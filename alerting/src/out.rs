@@ -4,7 +4,8 @@
 use crate::alarm::AlarmChange;
 use crate::classify::{Class, Classified, Path};
 use crate::command::Outcome;
-use crate::effect::{Business, Effects, Finding, NO_TIME, Quarantined, StoredReadings};
+use crate::effect::{Business, Effects, Finding, NO_TIME, Quarantined, Receipt, StoredReadings};
+use crate::gateway::GatewayKey;
 use crate::input::{Decoded, Reason, Reject};
 use bytes::Bytes;
 use rules::reading::{Micros, Reading, Severity};
@@ -24,6 +25,8 @@ pub struct Out {
     pub found: Vec<Finding>,
     pub readings: StoredReadings,
     pub outcomes: Vec<Outcome>,
+    /// By gateway, the highest number of the step.
+    receipts: BTreeMap<GatewayKey, u64>,
 }
 
 impl Out {
@@ -43,6 +46,15 @@ impl Out {
         columns.device_us.push(reading.device_time.map_or(NO_TIME, |time| time.0));
         columns.received_us.push(classified.received.0);
         columns.flags.push(classified.flags);
+    }
+
+    /// Notes the number a gateway gave its message, for its receipt.
+    pub fn receipt(&mut self, delivery: &Decoded) {
+        let (Some(seq), Some(gateway)) = (delivery.gateway_seq, &delivery.gateway) else { return };
+        match self.receipts.get_mut(gateway) {
+            Some(highest) => *highest = seq.max(*highest),
+            None => drop(self.receipts.insert(gateway.clone(), seq)),
+        }
     }
 
     /// Puts aside what the decoder could not read of a message.
@@ -98,7 +110,12 @@ impl Out {
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
         business.extend(self.found.into_iter().map(|finding| Business::Finding(Box::new(finding))));
         business.extend(self.quarantined);
-        Effects { business, readings: self.readings, outcomes: self.outcomes }
+        let receipt = |(key, seq)| {
+            let GatewayKey { enterprise, gateway } = key;
+            Receipt { enterprise, gateway, seq }
+        };
+        let receipts = self.receipts.into_iter().map(receipt).collect();
+        Effects { business, readings: self.readings, outcomes: self.outcomes, receipts }
     }
 }
 
@@ -182,5 +199,39 @@ mod tests {
         let bytes: usize =
             out.quarantined.iter().map(|q| if let Business::Quarantined(q) = q { q.payload.len() } else { 0 }).sum();
         assert_eq!((out.quarantined.len(), bytes), (5_000, 600_000));
+    }
+
+    #[test]
+    fn the_highest_number_of_each_gateway_is_receipted() {
+        let mut out = Out::default();
+        let key = |names: Option<(&str, &str)>| {
+            names.map(|(enterprise, gateway)| GatewayKey { enterprise: enterprise.into(), gateway: gateway.into() })
+        };
+        for (names, gateway_seq) in [
+            (Some(("b", "g")), Some(3)),
+            (Some(("a", "h")), Some(8)),
+            (Some(("b", "g")), Some(7)),
+            (Some(("b", "g")), Some(5)),
+            (Some(("a", "g")), None),
+            (None, Some(1)),
+        ] {
+            out.receipt(&Decoded {
+                received: Micros(0),
+                topic: String::new(),
+                payload: Bytes::new(),
+                redelivered: false,
+                gateway: key(names),
+                gateway_seq,
+                status: None,
+                readings: Vec::new(),
+                rejects: Vec::new(),
+            });
+        }
+        let receipt = |enterprise: &str, gateway: &str, seq| Receipt {
+            enterprise: enterprise.to_owned(),
+            gateway: gateway.to_owned(),
+            seq,
+        };
+        assert_eq!(out.arrange(Vec::new()).receipts, [receipt("a", "h", 8), receipt("b", "g", 7)]);
     }
 }

@@ -92,6 +92,7 @@ impl State {
     /// Classes of one message's readings, and what rules need of this moment. Says whether it is so fresh that nothing
     /// older can be on its way.
     pub(crate) fn take_in(&mut self, delivery: &Decoded, out: &mut Out, rows: &mut Rows) -> bool {
+        out.receipt(delivery);
         out.quarantine(delivery);
         let timeless = delivery.readings.iter().any(|reading| reading.device_time.is_none());
         let message = Message {

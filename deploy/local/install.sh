@@ -28,6 +28,8 @@ missing_packages() {
     command -v mosquitto_pub >/dev/null || echo mosquitto-clients
     have_postgres || echo postgresql
     [ -s /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+    # A test publishes with a client library out of a virtual environment.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
 }
 
 undo() {

@@ -45,6 +45,8 @@ pub struct Mqtt {
     pub session_expiry_days: u32,
     pub receive_maximum: u16,
     pub packet_max_bytes: u32,
+    pub downlink: bool,
+    pub downlink_client_id: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +102,8 @@ impl Default for Mqtt {
             session_expiry_days: 7,
             receive_maximum: 4096,
             packet_max_bytes: 1_114_112,
+            downlink: true,
+            downlink_client_id: "davy-downlink".into(),
         }
     }
 }
@@ -204,6 +208,12 @@ impl Config {
                 return Err(ConfigError::OutOfBounds { key, value: value.to_string(), problem });
             }
         }
+        let Mqtt { downlink, downlink_client_id, client_id, .. } = &self.mqtt;
+        if *downlink && (downlink_client_id.is_empty() || downlink_client_id == client_id) {
+            // The broker lets in one client of a name; the two would put each other out for ever.
+            let (key, value) = ("mqtt.downlink_client_id", format!("{downlink_client_id:?}"));
+            return Err(ConfigError::OutOfBounds { key, value, problem: "a name of its own, not mqtt.client_id" });
+        }
         Ok(())
     }
 }
@@ -260,5 +270,10 @@ mod tests {
         let mut config = Config::default();
         config.mqtt.receive_maximum = 1;
         assert!(config.check().unwrap_err().to_string().starts_with("mqtt.receive_maximum = 1: "));
+        let mut config = Config::default();
+        config.mqtt.downlink_client_id = config.mqtt.client_id.clone();
+        assert!(config.check().unwrap_err().to_string().starts_with("mqtt.downlink_client_id = \"davy-ingest\": "));
+        config.mqtt.downlink = false;
+        assert!(config.check().is_ok());
     }
 }

@@ -9,6 +9,7 @@ pub mod console;
 pub mod decode;
 pub mod delivery;
 pub mod disk;
+pub mod downlink;
 pub mod engine;
 pub mod fault;
 pub mod hub;

@@ -1,6 +1,7 @@
 //! Every metric of Davy, in one table, and the start of logging. Others count through the fields; nobody else
 //! registers a metric. Must not know what the figures mean for an alarm. I/O: writes the log.
 
+use crate::downlink::counters::DownlinkCounters;
 use crate::engine::fold::Cost;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Condition};
@@ -53,6 +54,7 @@ const HTTP_SECONDS: &[f64] = &[1e-3, 5e-3, 20e-3, 100e-3, 300e-3, 1.0, 5.0, 15.0
 pub struct Telemetry {
     registry: Registry,
     pub mqtt: MqttCounters,
+    pub downlink: DownlinkCounters,
     batches: IntCounter,
     inputs: IntCounter,
     held_inputs: IntCounter,
@@ -92,6 +94,7 @@ impl Telemetry {
         let t = Table(&registry);
         Ok(Telemetry {
             mqtt: mqtt_counters(&t)?,
+            downlink: downlink_counters(&t)?,
             batches: t.counter("davy_batches_total", "journal records stepped")?,
             inputs: t.counter("davy_inputs_total", "inputs stepped: deliveries, commands, ticks and the rest")?,
             held_inputs: t.counter("davy_held_inputs_total", "inputs set aside because the data directory was full")?,
@@ -259,6 +262,19 @@ fn mqtt_counters(t: &Table<'_>) -> Result<MqttCounters, prometheus::Error> {
     })
 }
 
+/// What the way back to the gateways counts.
+fn downlink_counters(t: &Table<'_>) -> Result<DownlinkCounters, prometheus::Error> {
+    Ok(DownlinkCounters {
+        connected: t.gauge("davy_downlink_link", "1 while the client that talks to gateways is connected")?,
+        disconnects: t.counter("davy_downlink_disconnects_total", "its connections and attempts that ended")?,
+        receipts: t.counter("davy_downlink_receipts_total", "receipts that the broker took")?,
+        warnings: t.counter("davy_downlink_warnings_total", "warnings that the broker took, for each gateway one")?,
+        refused: t.counter("davy_downlink_refused_total", "messages to gateways that the broker refused")?,
+        dropped: t.counter("davy_downlink_dropped_total", "messages to gateways that found no room")?,
+        waiting: t.gauge("davy_downlink_waiting", "messages to gateways that wait")?,
+    })
+}
+
 /// Makes metrics and registers them in the same breath, so that none can be forgotten.
 struct Table<'a>(&'a Registry);
 
@@ -321,7 +337,7 @@ mod tests {
         let late = Columns { point: vec![1], ..Columns::default() };
         let business = vec![refused(b"{"), change(alarm(1, Severity::Red, AlarmState::Unacknowledged))];
         let readings = StoredReadings { fast, late, duplicates: 2 };
-        telemetry.count(&Effects { business, readings, outcomes: Vec::new() }, 4);
+        telemetry.count(&Effects { business, readings, ..Effects::default() }, 4);
         telemetry.verb(Verb::Think, 0.015);
         let hub = Hub::new();
         let lag = Report { done_seq: Some(90), lag_records: 10, lag_us: 1_500_000, ..Report::up() };

@@ -2,6 +2,7 @@
 //! that share no code with it. What cannot run says so on a line `SUITE ...`. I/O.
 
 mod district;
+mod downlink;
 mod judge;
 mod kills;
 mod outage;
@@ -9,4 +10,6 @@ mod place;
 mod recovery;
 mod refusals;
 mod replay;
+mod scenarios;
 mod second_chance;
+mod thingsboard;

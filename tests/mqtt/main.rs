@@ -2,8 +2,10 @@
 //! does. Skipped loudly where there is no mosquitto. I/O.
 
 mod desk;
+mod downlink;
 mod gateways;
 mod losses;
+mod rights;
 mod session;
 
 use davy_tests::mosquitto::{Mosquitto, Settings};

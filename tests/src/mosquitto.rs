@@ -61,6 +61,34 @@ impl Mosquitto {
         self.port
     }
 
+    /// Opens another port, all of whose topics lie below `mount_point`; restarts it for that.
+    ///
+    /// # Errors
+    /// It would not start again.
+    pub fn mount(&mut self, mount_point: &str) -> Result<u16, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
+        self.set(&format!("listener {} 127.0.0.1\nmount_point {mount_point}\n", free.port()))?;
+        Ok(free.port())
+    }
+
+    /// Lets everybody do only what an access list says; names are believed without a password. Restarts it for that.
+    ///
+    /// # Errors
+    /// It would not start again.
+    pub fn restrict(&mut self, acl: &Path) -> Result<(), String> {
+        let copy = self.dir.join("acl");
+        fs::copy(acl, &copy).map_err(|e| e.to_string())?;
+        self.set(&format!("acl_file {}\n", copy.display()))
+    }
+
+    fn set(&mut self, lines: &str) -> Result<(), String> {
+        self.stop();
+        let path = self.dir.join("mosquitto.conf");
+        let config = fs::read_to_string(&path).map_err(|e| e.to_string())? + lines;
+        fs::write(&path, config).map_err(|e| e.to_string())?;
+        self.up()
+    }
+
     /// Stops it in order: it writes down what it keeps.
     pub fn stop(&mut self) {
         self.end(Signal::TERM);

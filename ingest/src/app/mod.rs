@@ -12,6 +12,7 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::console::{self, guard::Hosts};
 use crate::disk::RealDisk;
+use crate::downlink::Downlink;
 use crate::engine::fold::Fold;
 use crate::engine::open::{OpenOptions, Opening};
 use crate::engine::{Engine, EngineError, Surroundings};
@@ -168,7 +169,9 @@ fn start(
     let (stop, stopped) = watch::channel(false);
     let (projection, mut tasks) = projection::start(&config, &fold, &stopped)?;
     tasks.extend(projection::reports(&projection, &shared, &stopped));
-    let (engine, engine_ended) = start_engine(fold, inbox, &config, &shared)?;
+    let (downlink, telling) = Downlink::start(&config.mqtt, shared.telemetry.downlink.clone(), stopped.clone());
+    tasks.extend(telling);
+    let (engine, engine_ended) = start_engine(fold, inbox, &config, (&shared, downlink))?;
     tasks.push(tokio::spawn(reports::clock(shared.clone(), stopped.clone())));
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
     tasks.push(tokio::spawn(reports::broker(mqtt.standing(), shared.clone(), stopped.clone())));
@@ -221,12 +224,13 @@ fn start_engine(
     fold: Fold<RealDisk>,
     inbox: Inbox,
     config: &Config,
-    shared: &Shared,
+    (shared, downlink): (&Shared, Downlink),
 ) -> anyhow::Result<(EngineThread, oneshot::Receiver<()>)> {
     let around = Surroundings {
         inbox,
         clock: shared.clock.clone(),
         hub: shared.hub.clone(),
+        downlink,
         telemetry: shared.telemetry.clone(),
         snapshot_every_us: i64::from(config.data.snapshot_every_s).saturating_mul(SECOND_US),
         backup_horizon_us: i64::from(config.data.backup_horizon_h).saturating_mul(3_600 * SECOND_US),

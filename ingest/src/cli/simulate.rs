@@ -3,6 +3,7 @@
 use super::{ConfigArg, bad_input};
 use crate::seeds;
 use crate::simulate::scenario::Scenario;
+use crate::simulate::scenario::expected::expected;
 use crate::simulate::{self, Options, SimulateError, Summary};
 use anyhow::Context;
 use clap::Args;
@@ -14,7 +15,28 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+const SCENARIOS: &str = "\
+Scenarios and what must come of each first strike, besides which nothing of orange or red may be raised:
+  flame                         a flame detector sees a flame            HC-29 red
+  gas-leak                      gas beyond 50 %LEL                       HC-11 orange
+  dust-collector-stops          its fan stops, production goes on        DU-10 red
+  garbage                       everything a gateway must not send       quarantine, no alarm
+  gateway-outage:oldest-first   a gateway comes back after 600 s and     HC-11 orange where gas still leaks;
+  gateway-outage:newest-first   sends its buffer in that order; another  nothing where it leaked and was over
+  gateway-outage:mixed          time away: gateway-outage:mixed:1800
+  clock-skew:slow               200 s behind while gas leaks             HC-11 orange
+  clock-skew:fast               200 s ahead                              HC-11 orange
+  clock-skew:set-back           set back by 8 h                          HC-11 orange, within 120 s of the leak
+  clock-skew:wild-future        one stamp a month ahead                  HC-11 orange
+  clock-skew:wild-past          one stamp 8 h behind                     HC-11 orange
+  duplicates                    everything three times while gas leaks   HC-11 orange, once
+  same-second-values            a flame detector says 0 and 1 within     HC-29 red
+                                one second
+  overfill                      a tank is filled over H and HH           HC-02 orange
+--expects prints the same as JSON, with enterprise, equipment and point.";
+
 #[derive(Debug, Args)]
+#[command(after_help = SCENARIOS)]
 pub struct SimulateArgs {
     #[command(flatten)]
     config: ConfigArg,
@@ -24,7 +46,7 @@ pub struct SimulateArgs {
     /// Readings a message carries at most.
     #[arg(long, default_value_t = 50)]
     batch: usize,
-    /// What goes wrong: flame, gas-leak, dust-collector-stops, garbage; several with commas.
+    /// What goes wrong, from the list below; several with commas.
     #[arg(long, value_delimiter = ',')]
     scenario: Vec<Scenario>,
     /// The same seed and district give the same values in the same order.
@@ -39,6 +61,9 @@ pub struct SimulateArgs {
     /// Write every message the broker confirmed to this file, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Send nothing; print as JSON which alarms the first strikes must raise.
+    #[arg(long)]
+    expects: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -65,6 +90,18 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         connections: args.connections,
         log: args.log.clone(),
     };
+    if args.expects {
+        return match expected(&options) {
+            Ok(alarms) => {
+                println!("{}", serde_json::to_string_pretty(&json!({ "alarms": alarms }))?);
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                eprintln!("davy: {error}");
+                Ok(bad_input())
+            }
+        };
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
     match runtime.block_on(play(options)) {
         Ok(summary) => {
@@ -129,6 +166,20 @@ fn span(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_lists_every_scenario() {
+        for scenario in Scenario::ALL {
+            assert!(SCENARIOS.contains(&format!("\n  {scenario} ")), "{scenario}");
+            assert_eq!(scenario.name().parse(), Ok(scenario));
+        }
+        let away = "gateway-outage:mixed:1800".parse::<Scenario>();
+        assert!(matches!(away, Ok(Scenario::GatewayOutage { away_s: 1_800, .. })), "{away:?}");
+        assert_eq!("clock-skew".parse(), "clock-skew:slow".parse::<Scenario>());
+        for wrong in ["", "flames", "gateway-outage:30", "gateway-outage:sideways", "flame:5"] {
+            assert!(wrong.parse::<Scenario>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn spans_are_read_as_people_write_them() {

@@ -1,7 +1,7 @@
 //! What a format hands in reading by reading, and the checks that all formats share: does the point belong here, is
 //! the value a number. Must not know any format. Pure.
 
-use alerting::gateway::GatewayKey;
+use alerting::gateway::{GatewayKey, GatewayStatus};
 use alerting::input::{Reason, Reject};
 use rules::reading::{Micros, PointId, Quality, Reading};
 use rules::view::View;
@@ -13,6 +13,7 @@ pub struct Intake<'v> {
     points: &'v BTreeMap<String, PointId>,
     pub gateway: GatewayKey,
     pub gateway_seq: Option<u64>,
+    pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
 }
@@ -30,7 +31,18 @@ const DETAIL_CHARS_MAX: usize = 200;
 
 impl<'v> Intake<'v> {
     pub fn new(view: &'v View, points: &'v BTreeMap<String, PointId>, gateway: GatewayKey) -> Intake<'v> {
-        Intake { view, points, gateway, gateway_seq: None, readings: Vec::new(), rejects: Vec::new() }
+        let (readings, rejects) = (Vec::new(), Vec::new());
+        Intake { view, points, gateway, gateway_seq: None, status: None, readings, rejects }
+    }
+
+    /// Whether the enterprise has a point of that name.
+    pub fn has(&self, point: &str) -> bool {
+        self.points.contains_key(point)
+    }
+
+    /// Whether anybody has a point of that name.
+    pub fn is_known(&self, point: &str) -> bool {
+        self.view.is_point_name(point)
     }
 
     /// Takes the reading with that index, or rejects it.

@@ -2,13 +2,12 @@
 //! not spoil its message, and the good path builds no tree. Must not know points or enterprises. Pure.
 
 mod element;
-mod loose;
 
 use super::intake::Intake;
+use super::loose::{self, Loose, Time};
 use super::{READINGS_MAX, Whole};
 use alerting::input::Reason;
-use element::{Element, Fields, Time};
-use loose::Loose;
+use element::{Element, Fields};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -108,7 +107,7 @@ impl<'de> Visitor<'de> for &mut Message<'_> {
         }
         // A gap in a sequence is a hint for people; a bad number is no reason to lose readings.
         self.intake.gateway_seq = seq.and_then(|seq| seq.natural());
-        Ok(ts.map_or(Ok(None), |ts| element::time(&ts)))
+        Ok(ts.map_or(Ok(None), |ts| loose::time(&ts)))
     }
 }
 

@@ -3,6 +3,9 @@
 
 mod intake;
 mod json;
+mod loose;
+mod status;
+mod tb;
 pub mod topic;
 
 use crate::delivery::Delivery;
@@ -36,6 +39,7 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
         Ok(intake) => {
             decoded.gateway = Some(intake.gateway);
             decoded.gateway_seq = intake.gateway_seq;
+            decoded.status = intake.status;
             decoded.readings = intake.readings;
             decoded.rejects = intake.rejects;
         }
@@ -48,8 +52,8 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
 type Whole = (Reason, String);
 
 fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
-    let (enterprise, gateway, format) = match topic::parse(&delivery.topic) {
-        Topic::Gateway { enterprise, gateway, format } => (enterprise, gateway, format),
+    let (enterprise, gateway, format, below) = match topic::parse(&delivery.topic) {
+        Topic::Gateway { enterprise, gateway, format, below } => (enterprise, gateway, format, below),
         Topic::Outgoing | Topic::Foreign => {
             return Err((Reason::UnknownTopic, format!("topic {:?} is not one of ours", delivery.topic)));
         }
@@ -66,11 +70,14 @@ fn read<'v>(delivery: &Delivery, view: &'v View) -> Result<Intake<'v>, Whole> {
         return Err((Reason::UnknownGateway, detail));
     }
     let gateway = GatewayKey { enterprise: enterprise.to_owned(), gateway: gateway.to_owned() };
-    let intake = Intake::new(view, points, gateway);
+    let mut intake = Intake::new(view, points, gateway);
     match format {
         topic::FORMAT_JSON => json::read(&delivery.payload, intake),
-        // Journalled as evidence; nothing judges it yet.
-        topic::FORMAT_STATUS => Ok(intake),
+        topic::FORMAT_TB => tb::read(below, &delivery.payload, intake),
+        topic::FORMAT_STATUS => {
+            intake.status = Some(status::read(&delivery.payload)?);
+            Ok(intake)
+        }
         _ => Err((Reason::UnknownFormat, format!("format {format:?} is not known"))),
     }
 }

@@ -1,6 +1,9 @@
 //! What the decoder takes and what it says of the rest: one table of messages and outcomes. Pure.
 
+mod tb;
+
 use super::*;
+use alerting::gateway::GatewayStatus;
 use bytes::Bytes;
 use rules::reading::{Micros, PointId, Quality, Reading};
 use rules::registry::{Enterprise, Equipment, Gateway, Limits, Point, Region, Registry, Status, Text};
@@ -215,8 +218,33 @@ fn a_topic_that_is_not_known_is_rejected_by_its_own_reason() {
     ] {
         assert_eq!(rejects(&decode_on(topic, good)), [(None, reason)], "{topic}");
     }
-    let status = decode_on("davy/v1/a/gw-1/status", "offline");
-    assert_eq!((status.readings.len(), status.rejects.len()), (0, 0));
+}
+
+#[test]
+fn a_gateway_says_whether_it_is_there() {
+    for (payload, expected) in [
+        ("online", GatewayStatus::Online),
+        ("offline", GatewayStatus::Offline),
+        (" offline\n", GatewayStatus::Offline),
+        (r#"{"status":"online","version":[1]}"#, GatewayStatus::Online),
+        (r#"{"status":"off\u006cine"}"#, GatewayStatus::Offline),
+    ] {
+        let decoded = decode_on("davy/v1/a/gw-1/status", payload);
+        assert_eq!(
+            (decoded.status, decoded.rejects.len(), decoded.readings.len()),
+            (Some(expected), 0, 0),
+            "{payload}"
+        );
+    }
+    for garbage in
+        ["", "Online", "1", "{}", r#"{"status":1}"#, r#"{"status":"away"}"#, r#"["online"]"#, "online offline"]
+    {
+        let decoded = decode_on("davy/v1/a/gw-1/status", garbage);
+        assert_eq!((decoded.status, rejects(&decoded)), (None, vec![(None, Reason::Malformed)]), "{garbage}");
+    }
+    let binary = decode_on("davy/v1/a/gw-1/status", b"\xffonline");
+    assert_eq!((binary.status, rejects(&binary)), (None, vec![(None, Reason::Malformed)]));
+    assert_eq!(json(r#"{"d":[]}"#).status, None);
 }
 
 #[test]

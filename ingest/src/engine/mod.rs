@@ -12,6 +12,7 @@ mod turn;
 use crate::clock::{Clock, Stopwatch};
 use crate::delivery::{Delivery, Record};
 use crate::disk::Disk;
+use crate::downlink::Downlink;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
 use crate::inbox::{AckToken, Again, Inbox, Item};
@@ -44,6 +45,7 @@ pub struct Engine<D: Disk> {
     inbox: Inbox,
     clock: Clock,
     hub: Arc<Hub>,
+    downlink: Downlink,
     telemetry: Arc<Telemetry>,
     housekeeping: Housekeeping,
     room: Room,
@@ -60,6 +62,7 @@ pub struct Surroundings {
     pub inbox: Inbox,
     pub clock: Clock,
     pub hub: Arc<Hub>,
+    pub downlink: Downlink,
     pub telemetry: Arc<Telemetry>,
     pub snapshot_every_us: i64,
     pub backup_horizon_us: i64,
@@ -67,13 +70,14 @@ pub struct Surroundings {
 
 impl<D: Disk> Engine<D> {
     pub fn new(fold: Fold<D>, around: Surroundings) -> Engine<D> {
-        let Surroundings { inbox, clock, hub, telemetry, snapshot_every_us, backup_horizon_us } = around;
+        let Surroundings { inbox, clock, hub, downlink, telemetry, snapshot_every_us, backup_horizon_us } = around;
         let housekeeping = Housekeeping::new(snapshot_every_us, backup_horizon_us, clock.now());
         Engine {
             fold,
             inbox,
             clock,
             hub,
+            downlink,
             telemetry,
             housekeeping,
             room: Room::default(),
@@ -257,6 +261,7 @@ impl<D: Disk> Engine<D> {
             .filter_map(|&number| Some((PointId(number), state.last(PointId(number))?)))
             .collect();
         self.hub.publish(kept.seq, record.now, effects, &touched);
+        self.downlink.tell(effects, state.view().map(Arc::as_ref));
         self.telemetry.count(effects, record.inputs.len());
         self.telemetry.verb(Verb::Tell, watch.seconds());
     }

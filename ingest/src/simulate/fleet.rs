@@ -1,10 +1,12 @@
 //! The gateways that share one connection, and what they will send when. Pure.
 
+use super::habit::Habit;
 use super::plant::{self, Plant};
 use super::scenario::{self, Scenario, Target};
 use super::schedule::{Chunk, Due, Schedule};
 use super::{Options, SimulateError};
 use bytes::Bytes;
+use rules::reading::SECOND_US;
 
 /// One connection's share of the district.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Message {
     pub payload: Bytes,
     /// Good readings in it.
     pub readings: u64,
+    /// The status of a gateway: the broker remembers it. Neither counted nor logged.
+    pub retain: bool,
 }
 
 impl Fleet {
@@ -63,59 +67,112 @@ impl Fleet {
                 let targets = targets.iter().map(|target| Some(target).filter(is_own).map(own)).collect();
                 Script { scenario: *scenario, targets }
             });
-            Fleet { number, plants, schedule, scripts: scripts.collect() }
+            let mut fleet = Fleet { number, plants, schedule, scripts: scripts.collect() };
+            fleet.prepare();
+            fleet
         };
         Ok(dealt.into_iter().enumerate().map(muster).collect())
     }
 }
 
 impl Fleet {
-    /// What is to be sent for something that is due `at` microseconds after the beginning. A strike of a scenario
-    /// sends nothing itself: the points it struck do.
-    pub fn message(&mut self, at: i64, due: Due, begun_ms: i64) -> Option<Message> {
+    /// What must be so before the first strike.
+    fn prepare(&mut self) {
+        for script in &self.scripts {
+            if let Some(target) = script.target(0)
+                && let Some(plant) = self.plants.get_mut(target.plant)
+            {
+                script.scenario.prepare(plant);
+            }
+        }
+    }
+
+    /// What its gateways say of themselves when the connection is there.
+    pub fn hello(&self) -> Vec<Message> {
+        self.plants.iter().map(|plant| status(plant, !matches!(plant.habit, Habit::Away(_)))).collect()
+    }
+
+    /// What they say when they leave in order.
+    pub fn goodbye(&self) -> Vec<Message> {
+        self.plants.iter().map(|plant| status(plant, false)).collect()
+    }
+
+    /// What is to be sent for something that is due `at` microseconds after the beginning. Most strikes send nothing
+    /// themselves: the points they struck do.
+    pub fn messages(&mut self, at: i64, due: Due, begun_ms: i64) -> Vec<Message> {
         match due {
             Due::Chunk(number) => {
-                let chunk = self.schedule.chunk(number)?;
-                let plant = self.plants.get_mut(chunk.plant)?;
-                let payload = plant.message(&chunk.points, at, begun_ms);
-                Some(Message::new(plant.topic.clone(), payload.into_bytes(), chunk.points.len()))
+                let Some(chunk) = self.schedule.chunk(number) else { return Vec::new() };
+                let Some(plant) = self.plants.get_mut(chunk.plant) else { return Vec::new() };
+                plant.messages(&chunk.points, at, begun_ms)
             }
             Due::Struck { plant, point, .. } => {
-                let plant = self.plants.get_mut(plant)?;
-                let payload = plant.message(&[point], at, begun_ms);
-                Some(Message::new(plant.topic.clone(), payload.into_bytes(), 1))
+                let Some(plant) = self.plants.get_mut(plant) else { return Vec::new() };
+                plant.messages(&[point], at, begun_ms)
+            }
+            Due::Release { plant: number } => {
+                let released = self.plants.get_mut(number).and_then(Plant::release);
+                if released.is_some() {
+                    self.schedule.release(number, at);
+                }
+                released.into_iter().collect()
             }
             Due::Strike { scenario: Scenario::Garbage, nth } => {
                 // One connection alone sends it.
-                let plant = self.plants.first().filter(|_| self.number == 0)?;
+                let Some(plant) = self.plants.first().filter(|_| self.number == 0) else { return Vec::new() };
                 let (topic, payload) = scenario::garbage(nth, plant, begun_ms.saturating_add(at / 1_000));
-                Some(Message::new(topic, payload, 0))
+                vec![Message { topic, payload: payload.into(), readings: 0, retain: false }]
             }
-            Due::Strike { scenario, nth } => {
-                self.strike(scenario, nth, at);
-                None
-            }
+            Due::Strike { scenario, nth } => self.strike(scenario, nth, (at, begun_ms)).unwrap_or_default(),
         }
     }
 
     /// The nth strike of a scenario, if it hits a plant of this fleet.
-    fn strike(&mut self, scenario: Scenario, nth: u64, at: i64) -> Option<()> {
+    fn strike(&mut self, scenario: Scenario, nth: u64, (at, begun_ms): (i64, i64)) -> Option<Vec<Message>> {
         let script = self.scripts.iter().find(|script| script.scenario == scenario)?;
-        let turn = usize::try_from(nth).ok()?.checked_rem(script.targets.len())?;
-        let target = script.targets.get(turn)?.clone()?;
-        let plant = self.plants.get_mut(target.plant)?;
-        for act in scenario.acts(plant, &target.equipment, at) {
+        let Target { plant: number, equipment } = script.target(nth)?;
+        let plant = self.plants.get_mut(number)?;
+        for act in scenario.acts(plant, &equipment, at) {
             plant.begin(act);
-            self.schedule.strike(target.plant, act.point, act.from_us, act.until_us);
+            if act.until_us > at {
+                self.schedule.strike(number, act.point, act.from_us.max(at), act.until_us);
+            }
         }
-        Some(())
+        match scenario {
+            Scenario::GatewayOutage { order, away_s } => {
+                let away_us = i64::from(away_s).saturating_mul(SECOND_US);
+                plant.come_back(order, self.schedule.before(number, -away_us), begun_ms);
+                self.schedule.release(number, at);
+                Some(vec![status(plant, true)])
+            }
+            Scenario::ClockSkew(skew) => {
+                plant.habit = skew.habit();
+                // The wild stamp, if it is one alone, is that of a reading of the point that is struck.
+                Some(plant.messages(&[scenario.point(plant, &equipment)?], at, begun_ms))
+            }
+            Scenario::SameSecondValues => {
+                let point = scenario.point(plant, &equipment)?;
+                let second_ms = begun_ms.saturating_add(at / 1_000).div_euclid(1_000).saturating_mul(1_000);
+                // A minute later it says that the flame is out.
+                let over_us = at.saturating_add(60 * SECOND_US);
+                self.schedule.strike(number, point, over_us, over_us);
+                Some(scenario::SAME_SECOND.iter().filter_map(|value| plant.say(point, *value, second_ms)).collect())
+            }
+            _ => None,
+        }
     }
 }
 
-impl Message {
-    fn new(topic: String, payload: Vec<u8>, readings: usize) -> Message {
-        Message { topic, payload: payload.into(), readings: readings as u64 }
+impl Script {
+    /// Where the nth strike hits, if in this fleet.
+    fn target(&self, nth: u64) -> Option<Target> {
+        self.targets.get(self.scenario.turn(nth, self.targets.len())?)?.clone()
     }
+}
+
+fn status(plant: &Plant, is_there: bool) -> Message {
+    let payload = Bytes::from_static(if is_there { b"online" } else { b"offline" });
+    Message { topic: plant.status_topic.clone(), payload, readings: 0, retain: true }
 }
 
 /// What is sent together: points of one gateway and, at own periods, of one period, at most a batch.

@@ -2,6 +2,7 @@
 //! same seed and registry give the same values in the same order. Must not know the inside of Davy. I/O.
 
 mod fleet;
+mod habit;
 mod plant;
 mod profile;
 mod publisher;

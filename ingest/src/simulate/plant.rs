@@ -1,7 +1,11 @@
 //! One gateway and the points behind it: what each shows at a moment, in normal operation or while something is going
 //! wrong. Seeded: its own stream of numbers, drawn reading by reading. Pure.
 
+use super::fleet::Message;
+use super::habit::{Habit, Moment};
 use super::profile::Profile;
+use super::scenario::Order;
+use crate::decode::topic;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rules::reading::SECOND_US;
@@ -11,8 +15,12 @@ use std::collections::BTreeMap;
 /// The gateway `gateway` of `enterprise` with its points.
 #[derive(Debug)]
 pub struct Plant {
+    pub enterprise: String,
+    pub gateway: String,
     pub topic: String,
+    pub status_topic: String,
     pub points: Vec<PlantPoint>,
+    pub habit: Habit,
     dice: ChaCha8Rng,
     acts: Vec<Act>,
     seq: u64,
@@ -29,6 +37,13 @@ pub struct PlantPoint {
     last_ms: i64,
 }
 
+/// A message without its number, which it gets when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    text: String,
+    readings: u64,
+}
+
 /// Something that goes wrong at one point for a while.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Act {
@@ -42,6 +57,11 @@ pub struct Act {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     Level(f64),
+    /// Rises in the first half, then holds.
+    Ramp {
+        from: f64,
+        to: f64,
+    },
     /// Rises to the peak in the first quarter, holds, and falls in the last.
     Swell(f64),
 }
@@ -82,8 +102,18 @@ impl Plant {
                 });
             }
         }
-        let topic = crate::decode::topic::of_gateway(&enterprise.id, name, crate::decode::topic::FORMAT_JSON);
-        Plant { topic, points, dice, acts: Vec::new(), seq: 0 }
+        let topic = |format| topic::of_gateway(&enterprise.id, name, format);
+        Plant {
+            enterprise: enterprise.id.clone(),
+            gateway: name.to_owned(),
+            topic: topic(topic::FORMAT_JSON),
+            status_topic: topic(topic::FORMAT_STATUS),
+            points,
+            habit: Habit::default(),
+            dice,
+            acts: Vec::new(),
+            seq: 0,
+        }
     }
 
     pub fn begin(&mut self, act: Act) {
@@ -95,13 +125,48 @@ impl Plant {
         unit_interval(&mut self.dice)
     }
 
-    /// One message with a reading of each of `points`, `elapsed_us` after the beginning at `begun_ms`.
-    pub fn message(&mut self, points: &[usize], elapsed_us: i64, begun_ms: i64) -> String {
+    /// What is sent now that `points` are measured, `elapsed_us` after the beginning at `begun_ms`: mostly one message.
+    pub fn messages(&mut self, points: &[usize], elapsed_us: i64, begun_ms: i64) -> Vec<Message> {
+        if let Habit::Away(missed) = &mut self.habit {
+            missed.push(Moment { at_us: elapsed_us, points: points.to_vec() });
+            return Vec::new();
+        }
+        let body = self.measure(points, elapsed_us, begun_ms);
+        let (topic, seq) = (&self.topic, &mut self.seq);
+        self.habit.send(body, &mut |body| seal(topic, seq, body))
+    }
+
+    /// It comes back: what it should have measured it has measured, in time, and keeps in its buffer.
+    pub fn come_back(&mut self, order: Order, before: Vec<Moment>, begun_ms: i64) {
+        let Habit::Away(mut missed) = std::mem::take(&mut self.habit) else { return };
+        missed.extend(before);
+        missed.sort();
+        let measured = missed.iter().map(|moment| self.measure(&moment.points, moment.at_us, begun_ms));
+        let buffer = measured.collect();
+        self.habit = Habit::Back { order, buffer };
+    }
+
+    /// The next message of its buffer.
+    pub fn release(&mut self) -> Option<Message> {
+        let body = self.habit.release()?;
+        Some(seal(&self.topic, &mut self.seq, &body))
+    }
+
+    /// A message that names its values itself, under a stamp of its own.
+    pub fn say(&mut self, point: usize, value: f64, ts_ms: i64) -> Option<Message> {
+        let id = &self.points.get(point)?.id;
+        let text = format!("\"ts\":{ts_ms},\"d\":[{{\"p\":\"{id}\",\"v\":{value}}}]}}");
+        Some(seal(&self.topic, &mut self.seq, &Body { text, readings: 1 }))
+    }
+
+    /// A reading of each of `points`.
+    fn measure(&mut self, points: &[usize], elapsed_us: i64, begun_ms: i64) -> Body {
         use std::fmt::Write;
         self.acts.retain(|act| elapsed_us < act.until_us);
-        self.seq = self.seq.saturating_add(1);
-        let ts = begun_ms.saturating_add(elapsed_us / 1_000);
-        let mut text = format!("{{\"seq\":{},\"ts\":{ts},\"d\":[", self.seq);
+        let ts = begun_ms.saturating_add(elapsed_us.div_euclid(1_000));
+        // The clock may be wrong; what was measured when is not changed by that.
+        let shift_ms = self.habit.shift_ms();
+        let mut text = format!("\"ts\":{},\"d\":[", ts.saturating_add(shift_ms));
         for (n, &number) in points.iter().enumerate() {
             let tremble = unit_interval(&mut self.dice) * 2.0 - 1.0;
             let Some(point) = self.points.get_mut(number) else { continue };
@@ -113,19 +178,31 @@ impl Plant {
             let t = ts.max(point.last_ms.saturating_add(1));
             point.last_ms = t;
             if t != ts {
-                write!(text, ",\"t\":{t}").ok();
+                write!(text, ",\"t\":{}", t.saturating_add(shift_ms)).ok();
             }
             text.push('}');
         }
         text.push_str("]}");
-        text
+        Body { text, readings: points.len() as u64 }
     }
+}
+
+/// Gives a message the gateway's next number.
+fn seal(topic: &str, seq: &mut u64, body: &Body) -> Message {
+    *seq = seq.saturating_add(1);
+    let payload = format!("{{\"seq\":{seq},{}", body.text);
+    Message { topic: topic.to_owned(), payload: payload.into(), readings: body.readings, retain: false }
 }
 
 impl Act {
     fn value(&self, elapsed_us: i64) -> f64 {
         match self.shape {
             Shape::Level(level) => level,
+            Shape::Ramp { from, to } => {
+                let span = self.until_us.saturating_sub(self.from_us).max(SECOND_US) as f64;
+                let part = (elapsed_us.saturating_sub(self.from_us) as f64 / span * 2.0).clamp(0.0, 1.0);
+                ((from + (to - from) * part) * 10.0).round() / 10.0
+            }
             Shape::Swell(peak) => {
                 let span = self.until_us.saturating_sub(self.from_us).max(SECOND_US) as f64;
                 let part = elapsed_us.saturating_sub(self.from_us) as f64 / span;

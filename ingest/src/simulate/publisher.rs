@@ -8,7 +8,7 @@ use super::schedule::Due;
 use crate::clock::Clock;
 use rules::reading::{Micros, SECOND_US};
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, PubAck, PubAckReason};
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, PubAck, PubAckReason};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{NetworkOptions, Outgoing};
 use std::collections::{BTreeMap, VecDeque};
@@ -59,7 +59,9 @@ impl Player {
     pub async fn play(mut self, mut fleet: Fleet) {
         let mut window = Window::default();
         loop {
-            let (client, events) = AsyncClient::new(self.options(fleet.number), WINDOW.saturating_add(16));
+            // Room for a whole window, for what one moment may bring, and for hello and goodbye.
+            let room = WINDOW.saturating_add(16).saturating_add(fleet.plants.len().saturating_mul(2));
+            let (client, events) = AsyncClient::new(self.options(&fleet), room);
             let (told, mut telling) = mpsc::channel(EVENTS_MAX);
             // Polled in a task of its own and never raced; it ends with its connection, or when we let go.
             let polling = tokio::spawn(poll(events, told));
@@ -88,6 +90,9 @@ impl Player {
     ) -> Ended {
         let mut stop = self.stop.clone();
         let mut next = None;
+        for message in fleet.hello() {
+            self.hand_over(client, window, message);
+        }
         loop {
             while let Some(message) = window.again.pop_front() {
                 self.hand_over(client, window, message);
@@ -98,17 +103,23 @@ impl Player {
             let wait = next.map_or(Duration::MAX, |(at, _)| self.clock.until(self.begun.plus(at)));
             tokio::select! {
                 biased;
-                () = is_stopped(&mut stop) => return self.last_words(events, window).await,
+                () = is_stopped(&mut stop) => {
+                    for message in fleet.goodbye() {
+                        self.hand_over(client, window, message);
+                    }
+                    return self.last_words(events, window).await;
+                }
                 event = events.recv() => match event {
                     Some(event) => self.on_event(event, window).await,
                     None => return Ended::Broken,
                 },
                 () = tokio::time::sleep(wait), if next.is_some() => {
-                    if let Some((at, due)) = next.take()
-                        && let Some(message) = fleet.message(at, due, self.begun.0 / 1_000)
-                    {
-                        self.add(&self.counts.messages, 1);
-                        self.add(&self.counts.readings, message.readings);
+                    let Some((at, due)) = next.take() else { continue };
+                    for message in fleet.messages(at, due, self.begun.0 / 1_000) {
+                        if !message.retain {
+                            self.add(&self.counts.messages, 1);
+                            self.add(&self.counts.readings, message.readings);
+                        }
                         self.hand_over(client, window, message);
                     }
                 }
@@ -129,11 +140,11 @@ impl Player {
     }
 
     fn hand_over(&self, client: &AsyncClient, window: &mut Window, message: Message) {
-        let (topic, payload) = (message.topic.clone(), message.payload.clone());
+        let (topic, payload, retain) = (message.topic.clone(), message.payload.clone(), message.retain);
         window.order = window.order.saturating_add(1);
         window.handed.push_back((window.order, message));
         // The queue of the client holds a whole window; if it is gone, the window is sent again on the next one.
-        if let Err(error) = client.try_publish(topic, QoS::AtLeastOnce, false, payload) {
+        if let Err(error) = client.try_publish(topic, QoS::AtLeastOnce, retain, payload) {
             tracing::debug!(%error, "not handed over");
         }
     }
@@ -148,6 +159,9 @@ impl Player {
             }
             Event::Incoming(Packet::PubAck(PubAck { pkid, reason, .. })) => {
                 let Some((_, message)) = window.wired.remove(&pkid) else { return };
+                if message.retain {
+                    return;
+                }
                 if !matches!(reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers) {
                     self.add(&self.counts.refused, 1);
                     return;
@@ -182,12 +196,17 @@ impl Player {
         count.fetch_add(by, Ordering::Relaxed);
     }
 
-    fn options(&self, number: usize) -> MqttOptions {
-        let id = format!("davy-simulate-{}-{number}", std::process::id());
+    fn options(&self, fleet: &Fleet) -> MqttOptions {
+        let id = format!("davy-simulate-{}-{}", std::process::id(), fleet.number);
         let mut options = MqttOptions::new(id, self.host.clone(), self.port);
         options.set_keep_alive(Duration::from_secs(15));
         options.set_outgoing_inflight_upper_limit(WINDOW as u16);
         options.set_max_packet_size(Some(4 << 20));
+        // A connection has one last will. Where gateways share it, that of the first; with a connection each, each has
+        // its own.
+        if let Some(Message { topic, payload, .. }) = fleet.goodbye().into_iter().next() {
+            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, true, None));
+        }
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
@@ -205,7 +224,9 @@ impl Window {
         let wired = std::mem::take(&mut self.wired).into_values();
         let mut all: Vec<(u64, Message)> = wired.chain(self.handed.drain(..)).collect();
         all.sort_by_key(|(order, _)| *order);
-        let again = all.into_iter().map(|(_, message)| message).chain(self.again.drain(..)).collect();
+        // What a gateway says of itself it says anew on every connection.
+        let kept = all.into_iter().map(|(_, message)| message).filter(|message| !message.retain);
+        let again = kept.chain(self.again.drain(..)).collect();
         self.again = again;
     }
 }

@@ -1,6 +1,7 @@
 //! What is due next on one connection: chunks of readings at their own periods or at one pace, and the strikes of
 //! scenarios. Times are microseconds since the beginning. Pure.
 
+use super::habit::Moment;
 use super::scenario::Scenario;
 use rules::reading::SECOND_US;
 use std::cmp::Reverse;
@@ -26,6 +27,10 @@ pub enum Due {
         point: usize,
         until_us: i64,
     },
+    /// The next message out of a gateway's buffer.
+    Release {
+        plant: usize,
+    },
     /// The nth strike of a scenario.
     Strike {
         scenario: Scenario,
@@ -49,6 +54,8 @@ struct Pace {
 
 /// A point is heard of so soon, whatever its period: a newcomer wants to see it.
 const FIRST_US: i64 = 5 * SECOND_US;
+/// A buffer is sent at so many messages a second as this allows: 200.
+const RELEASE_EVERY_US: i64 = SECOND_US / 200;
 /// A struck point speaks so often.
 const STRUCK_EVERY_US: i64 = SECOND_US;
 
@@ -80,6 +87,25 @@ impl Schedule {
         self.heap.push(Reverse((from_us, Due::Struck { plant, point, until_us })));
     }
 
+    /// There is something in a gateway's buffer.
+    pub fn release(&mut self, plant: usize, at: i64) {
+        self.heap.push(Reverse((at.saturating_add(RELEASE_EVERY_US), Due::Release { plant })));
+    }
+
+    /// The moments of a gateway's chunks from `from_us` until the beginning.
+    pub fn before(&self, plant: usize, from_us: i64) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for chunk in self.chunks.iter().filter(|chunk| chunk.plant == plant) {
+            let period_us = if chunk.period_us > 0 { chunk.period_us } else { SECOND_US };
+            let mut at_us = chunk.phase_us.rem_euclid(period_us).saturating_sub(period_us);
+            while at_us >= from_us {
+                moments.push(Moment { at_us, points: chunk.points.clone() });
+                at_us = at_us.saturating_sub(period_us);
+            }
+        }
+        moments
+    }
+
     /// What is due next, and when. `None` when nothing ever is.
     pub fn next(&mut self) -> Option<(i64, Due)> {
         let Reverse((at, due)) = self.heap.pop()?;
@@ -88,10 +114,11 @@ impl Schedule {
             Due::Struck { until_us, .. } if at < until_us => {
                 Some((at.saturating_add(STRUCK_EVERY_US).min(until_us), due))
             }
-            Due::Struck { .. } => None,
+            // Asked for again while there is more.
+            Due::Struck { .. } | Due::Release { .. } => None,
             Due::Strike { scenario, nth } => {
                 let next = Due::Strike { scenario, nth: nth.saturating_add(1) };
-                Some((at.saturating_add(scenario.every_us()), next))
+                scenario.every_us().map(|every_us| (at.saturating_add(every_us), next))
             }
         };
         self.heap.extend(after.map(Reverse));

@@ -11,13 +11,13 @@ use rules::view::{PointKey, View};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const BEGUN_MS: i64 = 1_763_900_000_000;
+pub(super) const BEGUN_MS: i64 = 1_763_900_000_000;
 
-fn district() -> Arc<Registry> {
+pub(super) fn district() -> Arc<Registry> {
     Arc::new(seeds::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds")).unwrap())
 }
 
-fn options(registry: &Arc<Registry>) -> Options {
+pub(super) fn options(registry: &Arc<Registry>) -> Options {
     Options {
         registry: Arc::clone(registry),
         host: String::new(),
@@ -33,19 +33,19 @@ fn options(registry: &Arc<Registry>) -> Options {
 }
 
 /// Everything that is sent in the first `seconds`, connection by connection.
-fn play(options: &Options, seconds: i64) -> Vec<(i64, Message)> {
+pub(super) fn play(options: &Options, seconds: i64) -> Vec<(i64, Message)> {
     let mut sent = Vec::new();
     for mut fleet in Fleet::muster(options).unwrap() {
         while let Some((at, due)) = fleet.schedule.next()
             && at < seconds * SECOND_US
         {
-            sent.extend(fleet.message(at, due, BEGUN_MS).map(|message| (at, message)));
+            sent.extend(fleet.messages(at, due, BEGUN_MS).into_iter().map(|message| (at, message)));
         }
     }
     sent
 }
 
-fn view(registry: &Arc<Registry>) -> View {
+pub(super) fn view(registry: &Arc<Registry>) -> View {
     let mut numbers = BTreeMap::new();
     for enterprise in &registry.enterprises {
         for point in enterprise.equipment.iter().flat_map(|equipment| &equipment.points) {
@@ -60,7 +60,7 @@ fn view(registry: &Arc<Registry>) -> View {
 }
 
 /// All readings, decoded: point, device time and value, in the order of sending.
-fn readings(sent: &[(i64, Message)], view: &View) -> Vec<(PointId, i64, f64)> {
+pub(super) fn readings(sent: &[(i64, Message)], view: &View) -> Vec<(PointId, i64, f64)> {
     let mut all = Vec::new();
     for (at, message) in sent {
         let (topic, payload) = (message.topic.clone(), message.payload.clone());

@@ -1,14 +1,11 @@
 //! One reading of a JSON message: its fields as sent, and what they mean if they mean anything. Must not know points.
 //! Pure.
 
-use super::loose::{self, Kind, Loose};
 use crate::decode::intake::Claim;
-use rules::reading::{Micros, Quality};
+use crate::decode::loose::{self, Kind, Loose, time};
+use rules::reading::Quality;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-
-/// A time as sent: none, in range, or a reason to reject what leans on it.
-pub type Time = Result<Option<Micros>, String>;
 
 /// One element of `d`.
 pub enum Element<'de> {
@@ -116,21 +113,5 @@ impl Fields<'_> {
             }
         };
         Ok(Claim { point, device_time, value, quality })
-    }
-}
-
-/// 0001-01-01T00:00:00Z: no clock shows less, and a database may not hold it.
-const TIME_MIN_MS: i64 = -62_135_596_800_000;
-
-/// A time in milliseconds since 1970 as instant. `null` is no time. Whether it is to be believed is not asked here.
-pub fn time(sent: &Loose<'_>) -> Time {
-    match sent.integer() {
-        Some(ms) if ms >= TIME_MIN_MS => match ms.checked_mul(1_000) {
-            Some(us) => Ok(Some(Micros(us))),
-            None => Err("is out of range: expected milliseconds since 1970".to_owned()),
-        },
-        Some(_) => Err("is out of range: before the year 1".to_owned()),
-        None if sent.kind() == Kind::Null => Ok(None),
-        None => Err(format!("is {}, expected whole milliseconds since 1970", sent.kind())),
     }
 }

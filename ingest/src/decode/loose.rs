@@ -1,9 +1,13 @@
 //! Any JSON value, of which only scalars are kept: what lets a reading be wrong without making its message wrong.
 //! Costs nothing on the good path. Refuses NUL and counts depth even where it skips. Pure.
 
+use rules::reading::Micros;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+
+/// A time as sent: none, in range, or a reason to reject what leans on it.
+pub type Time = Result<Option<Micros>, String>;
 
 pub enum Loose<'de> {
     Null,
@@ -28,6 +32,19 @@ pub enum Kind {
     Text,
     Array,
     Object,
+}
+
+impl<'de> Loose<'de> {
+    /// A whole number that is not negative.
+    pub fn natural_number(n: u64) -> Loose<'de> {
+        i64::try_from(n).map_or(Loose::Huge(n), Loose::Integer)
+    }
+
+    /// A string that had escapes, which may stand for a NUL.
+    pub fn owned_text<E: de::Error>(text: &str) -> Result<Loose<'de>, E> {
+        check_nul(text)?;
+        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+    }
 }
 
 impl Loose<'_> {
@@ -121,7 +138,7 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, n: u64) -> Result<Loose<'de>, E> {
-        Ok(i64::try_from(n).map_or(Loose::Huge(n), Loose::Integer))
+        Ok(Loose::natural_number(n))
     }
 
     fn visit_f64<E: de::Error>(self, x: f64) -> Result<Loose<'de>, E> {
@@ -134,8 +151,7 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Loose<'de>, E> {
-        check_nul(text)?;
-        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+        Loose::owned_text(text)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Loose<'de>, A::Error> {
@@ -158,4 +174,20 @@ pub fn skip_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
 /// No database holds a NUL in a text, so no message may carry one.
 pub fn check_nul<E: de::Error>(text: &str) -> Result<(), E> {
     if text.contains('\0') { Err(E::custom("a string holds a NUL character")) } else { Ok(()) }
+}
+
+/// 0001-01-01T00:00:00Z: no clock shows less, and a database may not hold it.
+const TIME_MIN_MS: i64 = -62_135_596_800_000;
+
+/// A time in milliseconds since 1970 as instant. `null` is no time. Whether it is to be believed is not asked here.
+pub fn time(sent: &Loose<'_>) -> Time {
+    match sent.integer() {
+        Some(ms) if ms >= TIME_MIN_MS => match ms.checked_mul(1_000) {
+            Some(us) => Ok(Some(Micros(us))),
+            None => Err("is out of range: expected milliseconds since 1970".to_owned()),
+        },
+        Some(_) => Err("is out of range: before the year 1".to_owned()),
+        None if sent.kind() == Kind::Null => Ok(None),
+        None => Err(format!("is {}, expected whole milliseconds since 1970", sent.kind())),
+    }
 }
