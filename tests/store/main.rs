@@ -2,9 +2,14 @@
 //! Skipped, loudly, where PostgreSQL is missing. I/O.
 
 mod archive;
+mod care;
 mod late;
 mod outage;
+mod past;
+mod pglite;
 mod place;
 mod poison;
 mod recovery;
 mod schema;
+mod shed;
+mod tiers;

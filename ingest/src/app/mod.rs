@@ -1,6 +1,7 @@
 //! The process as a value: started in one order, stopped in the reverse one. Holds no logic of its own. I/O.
 
 mod activate;
+mod care;
 mod history;
 pub(crate) mod projection;
 mod recovery;
@@ -162,6 +163,9 @@ fn start(
     let (stop, stopped) = watch::channel(false);
     let (projection, mut tasks) = projection::start(&config, &fold, &stopped)?;
     tasks.extend(projection::reports(&projection, &shared, &stopped));
+    let (archive, care) = care::start(&config, &projection, &shared, &stopped)?;
+    tasks.extend(care);
+    let history = Arc::new(history::Database::new(&config, &fold, &projection)?);
     let (engine, engine_ended) = start_engine(fold, inbox, &config, &shared)?;
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
     tasks.push(tokio::spawn(reports::broker(mqtt.standing(), shared.clone(), stopped.clone())));
@@ -169,8 +173,9 @@ fn start(
         hub: shared.hub.clone(),
         telemetry: shared.telemetry.clone(),
         commands: Arc::new(shared.sender.clone()),
-        history: Arc::new(history::Database::new(&config)?),
+        history,
         recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared)?),
+        archive,
         now: now(&shared.clock),
         hosts: Hosts::new(listener.local_addr().context("http socket")?.port(), &config.http.hosts),
     };
@@ -216,6 +221,7 @@ fn start_engine(
         telemetry: shared.telemetry.clone(),
         snapshot_every_us: i64::from(config.data.snapshot_every_s).saturating_mul(SECOND_US),
         backup_horizon_us: i64::from(config.data.backup_horizon_h).saturating_mul(3_600 * SECOND_US),
+        on_full: config.data.on_full,
     };
     let engine = Engine::new(fold, around);
     let (ended, engine_ended) = oneshot::channel::<()>();

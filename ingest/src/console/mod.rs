@@ -54,6 +54,8 @@ pub struct Leans {
     pub history: Arc<dyn History>,
     /// For when database and journal do not belong together.
     pub recovery: Arc<dyn RecoveryDoor>,
+    /// What the status page shows of the archive.
+    pub archive: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// The loop's clock.
     pub now: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// Names under which the console may be called.

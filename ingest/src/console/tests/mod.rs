@@ -7,7 +7,7 @@ mod stream;
 
 use super::door::{Closed, CommandDoor, RecoveryDoor};
 use super::guard::Hosts;
-use super::history::{History, HistoryError, PastReading, PastRefused, PointSpan};
+use super::history::{History, HistoryError, Past, PastReading, PastRefused, PointSpan};
 use super::{Context, Leans, router};
 use crate::hub::{Hub, Recovered, Versions};
 use crate::telemetry::Telemetry;
@@ -59,7 +59,7 @@ impl FakePast {
 }
 
 impl History for FakePast {
-    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>> {
+    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Past, HistoryError>> {
         let at = |n: i64| ask.from.plus(n * SECOND_US);
         let reading = |n: i64| PastReading {
             device: Some(at(n)),
@@ -68,8 +68,8 @@ impl History for FakePast {
             value: n as f64,
             quality: Quality::Good,
         };
-        let past = (0..).take_while(|n| at(*n) < ask.to).take(ask.limit as usize).map(reading).collect();
-        Box::pin(ready(self.or_down(past)))
+        let readings = (0..).take_while(|n| at(*n) < ask.to).take(ask.limit as usize).map(reading).collect();
+        Box::pin(ready(self.or_down(Past { readings, ..Past::default() })))
     }
 
     fn quarantine(
@@ -166,6 +166,7 @@ impl Console {
             commands: Arc::clone(&door) as Arc<dyn CommandDoor>,
             history: Arc::clone(&past) as Arc<dyn History>,
             recovery: Arc::clone(&recovery) as Arc<dyn RecoveryDoor>,
+            archive: Arc::new(|| serde_json::json!({ "database": { "tier": "plain" } })),
             now: Arc::new(|| NOW),
             hosts: Hosts::new(8420, &[]),
         };
