@@ -6,6 +6,7 @@ use ingest::journal::verify::{Report, verify};
 use ingest::journal::{Journal, JournalOptions, LogError, blobs::Blobs};
 use ingest::snapshot::{self, SnapshotMeta};
 use ingest::spool::Spool;
+use ingest::spool::shed::{Span, covers};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rules::reading::Micros;
@@ -146,6 +147,38 @@ fn a_spool_gives_up_what_lies_behind_the_snapshot_and_nothing_else() {
         let found: Vec<u64> = tail.read_after(0, usize::MAX).expect("reads").iter().map(|r| r.seq).collect();
         let expected: Vec<u64> = written.into_iter().filter(|seq| *seq <= synced).collect();
         assert_eq!(found, expected, "SEED={seed}");
+    }
+}
+
+#[test]
+fn history_that_is_given_up_is_noted_whenever_the_power_goes() {
+    for power in 0..40 {
+        let disk = SimDisk::default();
+        let dir = Path::new("/d/spool/readings");
+        let open = || Spool::open(disk.clone(), dir.into(), 1_000, 100).expect("opens");
+        let mut spool = open();
+        for seq in 1..=100 {
+            spool.append(seq, 7, &[9; 100]).expect("appends");
+        }
+        spool.sync_handle().and_then(|handle| handle.sync()).expect("syncs");
+        assert_eq!(spool.shed(0, 0).expect("asks"), None, "what no snapshot stands for stays");
+        disk.cut_power_after(power);
+        // Two segments; the archive was at 3.
+        let done = spool.shed(3, 100).and_then(|_| spool.shed(3, 100));
+        let mut dice = ChaCha8Rng::seed_from_u64(power);
+        disk.crash(&mut || dice.next_u32().is_multiple_of(2));
+        let mut spool = open();
+        let base = spool.base();
+        assert!(base > 3 || done.is_err(), "power {power}: what was done is durable");
+        let noted = spool.tail().shed().expect("a readable note");
+        assert!(base <= 3 || covers(&noted, 4, base), "power {power}: {noted:?} explains a base of {base}");
+        assert!(noted.iter().all(|span| span.to_seq <= base), "power {power}: {noted:?} with a base of {base}");
+        let held: Vec<u64> = spool.tail().read_after(base, usize::MAX).expect("reads").iter().map(|r| r.seq).collect();
+        assert_eq!(held, (base + 1..=100).collect::<Vec<_>>(), "power {power}: all behind the base is there");
+        // It goes on where it was: neighbouring spans become one.
+        while spool.shed(3, 100).expect("sheds").is_some() {}
+        let noted = spool.tail().shed().expect("a readable note");
+        assert_eq!(noted, [Span { from_seq: 4, to_seq: spool.base() }], "power {power}");
     }
 }
 

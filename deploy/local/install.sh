@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make run` and `make test` need and this machine lacks: Debian packages, as root or through sudo.
+# `deploy/local/install.sh tests` adds what only tests need.
 # Servers that come with the packages are neither started nor enabled; Davy runs private ones. Says nothing if all is there.
 # shellcheck source=deploy/local/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -30,6 +31,18 @@ missing_packages() {
     [ -s /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     # A test publishes with a client library out of a virtual environment.
     python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+}
+
+# For tests only: node runs the WebAssembly build of TimescaleDB. Without it that part of the store suite is skipped, and
+# says so; nothing here ends the run.
+node_for_tests() {
+    if command -v node >/dev/null && command -v npm >/dev/null; then return 0; fi
+    command -v apt-get >/dev/null || return 0
+    is_root || command -v sudo >/dev/null || return 0
+    say "installing Debian packages for the tests: nodejs npm"
+    sudo_if_needed apt-get update -q >/dev/null 2>&1 || true
+    sudo_if_needed env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm >/dev/null 2>&1 ||
+        say "nodejs and npm could not be installed: the store suite will say that it skips pglite"
 }
 
 undo() {
@@ -106,3 +119,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
     mapfile -t missing < <(missing_packages)
     [ "${#missing[@]}" -eq 0 ] || die "still missing after the installation (too old a distribution?): ${missing[*]}"
 fi
+if [ "${1:-}" = tests ]; then node_for_tests; fi

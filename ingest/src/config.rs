@@ -14,6 +14,7 @@ pub struct Config {
     pub mqtt: Mqtt,
     pub http: Http,
     pub database: Database,
+    pub store: Store,
     pub fold: FoldLimits,
     pub log: Log,
 }
@@ -23,9 +24,21 @@ pub struct Config {
 pub struct Data {
     pub dir: PathBuf,
     pub quota_bytes: u64,
+    pub on_full: OnFull,
     pub segment_bytes: u64,
     pub snapshot_every_s: u32,
     pub backup_horizon_h: u32,
+}
+
+/// What gives way at the quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFull {
+    /// New readings wait at the broker.
+    #[default]
+    Hold,
+    /// The oldest readings that are not in the database yet are given up, as a recorded gap.
+    ShedHistory,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +81,14 @@ pub struct Database {
     pub password_file: String,
 }
 
+/// Care of the archive. How long readings are kept is `fold.retention_days`: older ones are not believed either.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    pub rollup_every_s: u32,
+    pub compact_after_h: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -79,6 +100,7 @@ impl Default for Data {
         Data {
             dir: "./data/davy".into(),
             quota_bytes: 0,
+            on_full: OnFull::Hold,
             segment_bytes: 64 << 20,
             snapshot_every_s: 60,
             backup_horizon_h: 26,
@@ -125,6 +147,12 @@ impl Default for Database {
             read_user: "davy_read".into(),
             password_file: String::new(),
         }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store { rollup_every_s: 60, compact_after_h: 24 }
     }
 }
 
@@ -198,6 +226,8 @@ impl Config {
         let bounds = [
             ("data.segment_bytes", self.data.segment_bytes, 1 << 20, 1 << 30, "between 1 MiB and 1 GiB"),
             ("data.snapshot_every_s", self.data.snapshot_every_s.into(), 1, 3_600, "between 1 and 3600"),
+            ("store.rollup_every_s", self.store.rollup_every_s.into(), 1, 3_600, "between 1 and 3600"),
+            ("store.compact_after_h", self.store.compact_after_h.into(), 1, 8_784, "between 1 and 8784"),
             ("mqtt.keep_alive_s", self.mqtt.keep_alive_s.into(), 5, 3_600, "between 5 and 3600"),
             ("mqtt.receive_maximum", self.mqtt.receive_maximum.into(), 16, 65_535, "between 16 and 65535"),
             ("mqtt.packet_max_bytes", self.mqtt.packet_max_bytes.into(), 1 << 16, 64 << 20, "64 KiB to 64 MiB"),

@@ -1,8 +1,11 @@
 //! A spool: the effects of one lane on their way to the database, keyed by seq. Written by the engine without waiting,
 //! read by the projector at its own pace, made durable before a snapshot. I/O through `Disk`.
 
+pub mod shed;
+
 use crate::disk::{Disk, DiskFile};
 use crate::journal::{Log, LogError, Reader, Tail, small_file};
+use shed::Span;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +36,7 @@ impl<D: Disk> Spool<D> {
         }
         let (log, _) = Log::open(disk.clone(), &dir, segment_bytes, Tail::After(synced))?;
         let base = read_base(&disk, &dir)?;
+        shed::forget_after(&disk, &dir, base)?;
         // A spool whose segments were all given up, or cut off behind what was given up, still stands at its base.
         let head = log.head().max(base);
         Ok(Spool { log, dir, base: Arc::new(AtomicU64::new(base)), head: watch::Sender::new(head) })
@@ -69,6 +73,24 @@ impl<D: Disk> Spool<D> {
         self.log.drop_before(seq.saturating_add(1))
     }
 
+    /// For want of room: gives up the oldest closed segment though not all of it is applied, noted durably before it is
+    /// done. Only what a snapshot stands for may go, or a replay would write it again. `None`: there is none.
+    pub fn shed(&mut self, applied_seq: u64, snapshot_seq: u64) -> Result<Option<Shed>, LogError> {
+        let [_, next, ..] = self.log.segments() else { return Ok(None) };
+        let to_seq = next.saturating_sub(1);
+        if to_seq > snapshot_seq {
+            return Ok(None);
+        }
+        let from_seq = self.base().max(applied_seq).saturating_add(1);
+        let span = Span { from_seq, to_seq };
+        if from_seq <= to_seq {
+            shed::add(self.log.disk(), &self.dir, span, applied_seq)?;
+        }
+        crate::fault::point("spool.shed");
+        let bytes = self.drop_through(to_seq)?;
+        Ok(Some(Shed { span: (from_seq <= to_seq).then_some(span), bytes }))
+    }
+
     /// Closes the segment being written, so that it can be given up.
     pub fn roll(&mut self) -> Result<(), LogError> {
         self.log.roll()
@@ -103,6 +125,14 @@ impl<D: Disk> Spool<D> {
         let base = self.base.clone();
         move || base.load(Ordering::Acquire)
     }
+}
+
+/// What giving up a segment came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shed {
+    /// `None`: all of it was applied already.
+    pub span: Option<Span>,
+    pub bytes: u64,
 }
 
 pub struct SyncHandle<D: Disk> {
@@ -169,9 +199,32 @@ impl<D: Disk> SpoolTail<D> {
         Ok(records)
     }
 
+    /// The same spool for another reader.
+    #[must_use]
+    pub fn another(&self) -> SpoolTail<D> {
+        let (disk, dir) = self.make.clone();
+        let (base, head) = (self.base.clone(), self.head.clone());
+        let reader = Reader::new(disk.clone(), dir.clone(), 0);
+        SpoolTail { reader, last: 0, waiting: None, base, head, make: (disk, dir) }
+    }
+
+    pub fn disk(&self) -> &D {
+        &self.make.0
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.make.1
+    }
+
     /// Every effect after this seq is still here.
     pub fn base(&self) -> u64 {
         self.base.load(Ordering::Acquire)
+    }
+
+    /// What was given up for want of room.
+    pub fn shed(&self) -> Result<Vec<Span>, LogError> {
+        let (disk, dir) = &self.make;
+        shed::read(disk, dir)
     }
 
     pub fn head(&self) -> watch::Receiver<u64> {

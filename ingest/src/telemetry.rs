@@ -3,9 +3,11 @@
 
 use crate::downlink::counters::DownlinkCounters;
 use crate::engine::fold::Cost;
+use crate::engine::shed::GivenUp;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Condition};
 use crate::mqtt::counters::MqttCounters;
+use crate::store::counters::CareCounters;
 use alerting::alarm::Cause;
 use alerting::effect::{Business, Effects};
 use prometheus::{
@@ -55,6 +57,7 @@ pub struct Telemetry {
     registry: Registry,
     pub mqtt: MqttCounters,
     pub downlink: DownlinkCounters,
+    pub care: CareCounters,
     batches: IntCounter,
     inputs: IntCounter,
     held_inputs: IntCounter,
@@ -83,6 +86,8 @@ pub struct Telemetry {
     pub stream_dropped: IntCounter,
     pub http_requests: IntCounterVec,
     pub http_seconds: Histogram,
+    history_shed_records: IntCounter,
+    history_shed_bytes: IntCounter,
     disk_used_bytes: IntGauge,
     disk_quota_bytes: Gauge,
 }
@@ -95,6 +100,7 @@ impl Telemetry {
         Ok(Telemetry {
             mqtt: mqtt_counters(&t)?,
             downlink: downlink_counters(&t)?,
+            care: care_counters(&t)?,
             batches: t.counter("davy_batches_total", "journal records stepped")?,
             inputs: t.counter("davy_inputs_total", "inputs stepped: deliveries, commands, ticks and the rest")?,
             held_inputs: t.counter("davy_held_inputs_total", "inputs set aside because the data directory was full")?,
@@ -132,6 +138,10 @@ impl Telemetry {
             stream_dropped: t.counter("davy_stream_dropped_total", "event streams dropped for being too slow")?,
             http_requests: t.counters("davy_http_requests_total", "HTTP requests", &["route", "status"])?,
             http_seconds: t.histogram("davy_http_request_seconds", "time to the head of an answer", HTTP_SECONDS)?,
+            history_shed_records: t
+                .counter("davy_history_shed_records_total", "records whose readings were given up for want of room")?,
+            history_shed_bytes: t
+                .counter("davy_history_shed_bytes_total", "bytes of readings given up for want of room")?,
             disk_used_bytes: t.gauge("davy_disk_used_bytes", "bytes of the data directory in use")?,
             disk_quota_bytes: t.float_gauge("davy_disk_quota_bytes", "bytes the data directory may use")?,
             registry,
@@ -185,6 +195,13 @@ impl Telemetry {
     /// How far the wall is ahead of the loop's clock; negative: behind.
     pub fn clock_away(&self, away_us: i64) {
         self.clock_offset.set(away_us as f64 / 1e6);
+    }
+
+    /// Readings were given up before the database had them.
+    pub fn history_shed(&self, given_up: GivenUp) {
+        let GivenUp { span, bytes } = given_up;
+        self.history_shed_records.inc_by(span.to_seq.saturating_sub(span.from_seq).saturating_add(1));
+        self.history_shed_bytes.inc_by(bytes);
     }
 
     /// So many effects were set aside since the last time.
@@ -272,6 +289,19 @@ fn downlink_counters(t: &Table<'_>) -> Result<DownlinkCounters, prometheus::Erro
         refused: t.counter("davy_downlink_refused_total", "messages to gateways that the broker refused")?,
         dropped: t.counter("davy_downlink_dropped_total", "messages to gateways that found no room")?,
         waiting: t.gauge("davy_downlink_waiting", "messages to gateways that wait")?,
+    })
+}
+
+/// What the caretaker of the archive counts.
+fn care_counters(t: &Table<'_>) -> Result<CareCounters, prometheus::Error> {
+    Ok(CareCounters {
+        up: t.gauge("davy_care_up", "1 while the archive's caretaker succeeds")?,
+        pending_minutes: t.gauge("davy_rollup_pending_minutes", "minutes whose rollup is not right yet")?,
+        minutes: t.counter("davy_rollup_minutes_total", "minutes rolled up")?,
+        hours: t.counter("davy_rollup_hours_total", "hours rolled up")?,
+        dropped: t.counter("davy_retention_dropped_total", "days of readings and months of rollups dropped for age")?,
+        compacted: t.counter("davy_compacted_total", "closed days of readings compacted")?,
+        tiers: t.gauges("davy_archive_tier", "1 for the tier the database was found to be", &["tier"])?,
     })
 }
 

@@ -96,6 +96,45 @@ fn a_restarted_broker_and_a_frozen_davy_lose_nothing() {
 }
 
 #[test]
+fn where_history_gives_way_judging_goes_on_and_the_gap_is_recorded() {
+    let settings = "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\non_full = \"shed_history\"\n";
+    let Some(world) = World::new("shed", settings) else { return };
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    let flames = points_of(&world.place, "flame");
+    let publisher = load(&world);
+    wait_for("some load", Duration::from_secs(20), || publisher.accepted() > 5_000);
+    world.cluster.down("INT");
+    wait_for("the red alarm that names the span", Duration::from_secs(90), || {
+        let Ok((200, body)) = world.place.get("/api/v1/alarms?state=open") else { return false };
+        let all = body["alarms"].as_array().cloned().unwrap_or_default();
+        all.iter().any(|alarm| alarm["rule"] == "DAVY-HISTORY-SHED" && alarm["severity"] == "red")
+    });
+    // Twice as much again as it took to fill: it goes on taking and judging.
+    let then = publisher.accepted();
+    wait_for("as many readings again", Duration::from_secs(90), || publisher.accepted() > then * 2);
+    alarm_of(&world, &publisher, &flames[0]);
+    world.cluster.up().expect("the database comes back");
+    wait_for("the database to have caught up", Duration::from_secs(60), || {
+        let Ok((200, body)) = world.place.get("/readyz") else { return false };
+        let lane = &body["components"]["database_readings"];
+        lane["state"] == "up" && lane["lag_records"] == 0
+    });
+    let accepted = publisher.finish().accepted.len() as u64;
+    wait_for("the last reading", Duration::from_secs(60), || {
+        let Ok((200, body)) = world.place.get("/readyz") else { return false };
+        body["components"]["database_readings"]["lag_records"] == 0
+    });
+    let number = |sql: &str| -> u64 { world.cluster.sql("davy", sql).expect("an answer").parse().expect("a number") };
+    let gaps = number("SELECT count(*) FROM projection_gap WHERE lane = 'readings' AND to_seq >= from_seq");
+    let stored = number("SELECT count(*) FROM readings_v");
+    assert!(gaps >= 1, "a gap is on record");
+    assert!(stored < accepted, "{stored} of {accepted} stored: something was given up");
+    sound(&world, &["journal", "verify"]);
+    sound(&world, &["store", "verify"]);
+    assert_eq!(davy.stop(), Some(0));
+}
+
+#[test]
 fn a_full_quota_holds_readings_at_the_broker_and_nothing_else() {
     let world = match World::new("quota", "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\n") {
         Some(world) => world,

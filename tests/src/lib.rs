@@ -4,6 +4,7 @@
 pub mod davy;
 pub mod disk;
 pub mod mosquitto;
+pub mod pglite;
 pub mod postgres;
 pub mod proxy;
 pub mod publisher;

@@ -19,6 +19,48 @@ pub struct Cluster {
     server: Mutex<Option<Server>>,
     databases: AtomicU32,
     durability: Durability,
+    backend: Backend,
+}
+
+/// What the databases of a cluster are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// PostgreSQL alone, whatever else is installed.
+    Postgresql,
+    /// With the extension, which must be installed on this machine.
+    Timescaledb,
+}
+
+impl Backend {
+    /// `STORE_BACKEND`: `timescaledb`, or PostgreSQL alone.
+    #[must_use]
+    pub fn asked_for() -> Backend {
+        match env::var("STORE_BACKEND").as_deref() {
+            Ok("timescaledb") => Backend::Timescaledb,
+            _ => Backend::Postgresql,
+        }
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Postgresql => "postgresql",
+            Backend::Timescaledb => "timescaledb",
+        }
+    }
+
+    /// Why it cannot be had here.
+    pub fn missing(self) -> Result<(), String> {
+        let bin = binaries()?;
+        let major = bin.parent().and_then(Path::file_name).unwrap_or_default();
+        let control = Path::new("/usr/share/postgresql").join(major).join("extension/timescaledb.control");
+        match self {
+            Backend::Timescaledb if !control.is_file() => {
+                Err(format!("TimescaleDB is not installed: no {}", control.display()))
+            }
+            Backend::Postgresql | Backend::Timescaledb => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +94,7 @@ impl Cluster {
     /// is missing on this machine.
     pub fn start(durability: Durability) -> Result<Cluster, String> {
         static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+        Backend::asked_for().missing()?;
         let bin = binaries()?;
         let number = CLUSTERS.fetch_add(1, Ordering::SeqCst);
         let dir = env::temp_dir().join(format!("davy-test-postgres-{}-{number}", process::id()));
@@ -61,7 +104,8 @@ impl Cluster {
         run(initdb.arg("--pgdata").arg(dir.join("data")))?;
         let port = free_port()?;
         let server = Mutex::new(None);
-        let cluster = Cluster { dir, port, bin, server, databases: AtomicU32::new(0), durability };
+        let (databases, backend) = (AtomicU32::new(0), Backend::asked_for());
+        let cluster = Cluster { dir, port, bin, server, databases, durability, backend };
         cluster.up()?;
         cluster.bootstrap()?;
         Ok(cluster)
@@ -84,6 +128,9 @@ impl Cluster {
             command.args(["-c", setting]);
         }
         command.args(["-c", &format!("port={port}"), "-c", "max_wal_size=4GB", "-c", "shared_buffers=256MB"]);
+        if self.backend == Backend::Timescaledb {
+            command.args(["-c", "shared_preload_libraries=timescaledb", "-c", "timescaledb.telemetry_level=off"]);
+        }
         if self.durability == Durability::Fast {
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
@@ -144,6 +191,9 @@ impl Cluster {
         let name = format!("davy_{}", self.databases.fetch_add(1, Ordering::SeqCst));
         self.sql("postgres", &format!("CREATE DATABASE {name} OWNER davy_owner ENCODING 'UTF8' TEMPLATE template0"))?;
         self.sql(&name, "GRANT CREATE, USAGE ON SCHEMA public TO davy_owner")?;
+        if self.backend == Backend::Timescaledb {
+            self.sql(&name, "CREATE EXTENSION timescaledb")?;
+        }
         Ok(name)
     }
 

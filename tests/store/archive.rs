@@ -30,10 +30,10 @@ async fn readings_wait_for_their_points_and_then_show_in_the_view() {
     assert_eq!(rows, "e1|p0|1763900000.000000|1.5|0\ne1|p0|1763900001.000000|1.5|0\ne1|p1|1763900000.000000|0|0");
     let reader = Reader::new(place.connection("davy_read"));
     let span = Span { from: Micros(T0 + 1), to: Micros(T0 + 9 * SECOND), limit: 10 };
-    let found = reader.readings("e1", "p0", &span).await.unwrap();
+    let found = reader.readings(["e1", "p0"], &span, None).await.unwrap().what;
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].device_time, found[0].received), (Some(Micros(T0 + SECOND)), Micros(T0 + 2 * SECOND)));
-    assert_eq!(reader.readings("e1", "nothing", &span).await.unwrap(), []);
+    assert_eq!(reader.readings(["e1", "nothing"], &span, None).await.unwrap().what, []);
     assert!(verify(&mut place.client("davy_read").await).await.unwrap().is_sound());
 }
 
@@ -158,7 +158,7 @@ async fn a_device_time_before_all_times_is_kept_as_far_as_it_can_be() {
     assert_eq!(place.sql("SELECT device_time FROM reading ORDER BY event_time LIMIT 1"), "-infinity");
     let reader = Reader::new(place.connection("davy_read"));
     let span = Span { from: Micros::MIN, to: Micros::MAX, limit: 10 };
-    assert_eq!(reader.readings("e1", "p0", &span).await.unwrap().len(), 2);
+    assert_eq!(reader.readings(["e1", "p0"], &span, None).await.unwrap().what.len(), 2);
 }
 
 #[tokio::test]

@@ -2,10 +2,15 @@
 //! Skipped, loudly, where PostgreSQL is missing. I/O.
 
 mod archive;
+mod care;
 mod late;
 mod outage;
+mod past;
+mod pglite;
 mod place;
 mod poison;
 mod recovery;
 mod schema;
 mod second_chance;
+mod shed;
+mod tiers;

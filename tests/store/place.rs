@@ -3,7 +3,7 @@
 
 use alerting::alarm::{Alarm, AlarmChange, AlarmId, AlarmState, Cause, Object};
 use alerting::effect::{Business, Columns, NO_TIME, StoredReadings};
-use davy_tests::postgres::Cluster;
+use davy_tests::postgres::{Backend, Cluster};
 use davy_tests::suite;
 use ingest::store::archive::PostgresArchive;
 use ingest::store::connection::{Connection, Purpose};
@@ -39,16 +39,24 @@ impl Place {
         Some(place)
     }
 
+    /// The same, for what is true of PostgreSQL alone: partitions, marks, rollups by Davy.
+    pub async fn plain() -> Option<Place> {
+        match Backend::asked_for() {
+            Backend::Postgresql => Place::new().await,
+            Backend::Timescaledb => None,
+        }
+    }
+
     pub fn bare() -> Option<Place> {
         static SAID: Once = Once::new();
         match Cluster::shared() {
             Ok(cluster) => {
-                SAID.call_once(|| suite::ran("store", "postgresql"));
+                SAID.call_once(|| suite::ran("store", Backend::asked_for().name()));
                 let dbname = cluster.database().unwrap();
                 Some(Place { cluster, dbname })
             }
             Err(why) => {
-                SAID.call_once(|| suite::skip("store", "postgresql", &why));
+                SAID.call_once(|| suite::skip("store", Backend::asked_for().name(), &why));
                 None
             }
         }
@@ -91,7 +99,7 @@ impl Place {
 
 /// A journal that agrees with everything.
 pub fn ours() -> Ours<'static> {
-    Ours { journal_id: JOURNAL, head: u64::MAX, base: 0, remembered: None, checksum: &|_| None }
+    Ours { journal_id: JOURNAL, head: u64::MAX, base: 0, shed: &[], remembered: None, checksum: &|_| None }
 }
 
 pub fn numbering(count: u32) -> Vec<Business> {
@@ -182,6 +190,12 @@ pub struct Spool {
 impl Spool {
     pub fn new() -> Spool {
         Spool { records: Arc::default(), base: Arc::default(), head: Arc::new(watch::Sender::new(0)) }
+    }
+
+    pub fn with(records: Vec<LaneRecord>) -> Spool {
+        let spool = Spool::new();
+        records.into_iter().for_each(|record| spool.append(record));
+        spool
     }
 
     pub fn append(&self, record: LaneRecord) {

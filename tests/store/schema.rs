@@ -74,7 +74,7 @@ async fn the_roles_may_do_what_they_must_and_no_more() {
 
 #[tokio::test]
 async fn partitions_are_made_as_days_come_and_made_again_when_dropped() {
-    let Some(place) = Place::new().await else { return };
+    let Some(place) = Place::plain().await else { return };
     place.with_points(1).await;
     assert_eq!(detect(&place.client("davy_read").await).await.unwrap().tier, Tier::Plain);
     let (mut archive, position) = place.claimed(Lane::Readings).await;

@@ -1,38 +1,54 @@
-//! The console's questions about the past, put to the database under the role that may only read. I/O.
+//! The console's questions about the past: put to the database under the role that may only read, and joined by seq with
+//! what is still in the spool. I/O.
 
-use super::projection::connection;
+use super::projection::{Projection, connection};
 use crate::config::Config;
 use crate::console::history::{
-    FindingPage, History, HistoryError, PageMark, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
+    FindingPage, History, HistoryError, PageMark, Past, PastBucket, PastFinding, PastReading, PastRefused, PointSpan,
+    RefusedPage,
 };
+use crate::disk::RealDisk;
+use crate::engine::fold::Fold;
 use crate::store::error::StoreError;
 use crate::store::findings::{FindingFilter, FindingMark, StoredFinding};
 use crate::store::quarantine::{QuarantineFilter, QuarantineMark, QuarantinedMessage};
-use crate::store::query::{Reader, Span, StoredReading};
+use crate::store::query::{Bucket, StoredReading};
+use crate::store::seam::{Ask, Seam, Told};
 use alerting::command::Search;
 use futures_util::future::BoxFuture;
 use rules::reading::Quality;
+use std::sync::Arc;
 
 /// As much of a payload as a list shows.
 const PAYLOAD_SHOWN_MAX: u32 = 4096;
 
 pub(super) struct Database {
-    reader: Reader,
+    seam: Seam<RealDisk>,
 }
 
 impl Database {
-    pub(super) fn new(config: &Config) -> anyhow::Result<Database> {
-        Ok(Database { reader: Reader::new(connection(config, &config.database.read_user)?) })
+    pub(super) fn new(config: &Config, fold: &Fold<RealDisk>, projection: &Projection) -> anyhow::Result<Database> {
+        let [readings, _] = fold.spools();
+        let projection = projection.clone();
+        let journal_id = Arc::new(move || projection.journal_id());
+        Ok(Database { seam: Seam::new(connection(config, &config.database.read_user)?, readings.tail(), journal_id) })
     }
 }
 
+fn past_bucket(bucket: &Bucket) -> PastBucket {
+    let Bucket { at, count, good_count, used_count, min, max, sum, last } = *bucket;
+    let avg = sum.filter(|_| used_count > 0).map(|sum| sum / used_count as f64);
+    PastBucket { at, count, good_count, min, max, avg, last }
+}
+
 impl History for Database {
-    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>> {
+    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Past, HistoryError>> {
         Box::pin(async move {
-            // The console asks for `event < to`; the store's bounds are both included.
-            let span = Span { from: ask.from, to: ask.to.plus(-1), limit: ask.limit };
-            let rows = self.reader.readings(&ask.enterprise, &ask.point, &span).await.map_err(history_error)?;
-            Ok(rows.into_iter().map(past_reading).collect())
+            let PointSpan { enterprise, point, from, to, limit, number, detail } = ask;
+            let ask = Ask { enterprise, point, number: number.0, from, to, limit, detail };
+            let Told { rows, buckets, sources } = self.seam.past(&ask).await.map_err(history_error)?;
+            let readings = rows.into_iter().map(past_reading).collect();
+            Ok(Past { readings, buckets: buckets.iter().map(past_bucket).collect(), sources })
         })
     }
 
@@ -45,14 +61,14 @@ impl History for Database {
             });
             let filter = QuarantineFilter { topic: ask.topic, text: ask.text, ..filter(ask.search) };
             let bounds = (ask.limit, PAYLOAD_SHOWN_MAX);
-            let rows = self.reader.quarantine(&filter, before, bounds).await.map_err(history_error)?;
+            let rows = self.seam.reader().quarantine(&filter, before, bounds).await.map_err(history_error)?;
             Ok(rows.into_iter().map(past_refused).collect())
         })
     }
 
     fn refused(&self, seq: u64, index: u32) -> BoxFuture<'_, Result<Option<PastRefused>, HistoryError>> {
         Box::pin(async move {
-            let row = self.reader.quarantined(seq, u64::from(index)).await.map_err(history_error)?;
+            let row = self.seam.reader().quarantined(seq, u64::from(index)).await.map_err(history_error)?;
             Ok(row.map(past_refused))
         })
     }
@@ -61,7 +77,8 @@ impl History for Database {
         Box::pin(async move {
             let mark = |mark: PageMark| FindingMark { at: mark.at, seq: mark.seq, index: u64::from(mark.index) };
             let filter = FindingFilter { enterprise: ask.enterprise, rule: ask.rule };
-            let found = self.reader.findings(&filter, ask.before.map(mark), ask.limit).await.map_err(history_error)?;
+            let found =
+                self.seam.reader().findings(&filter, ask.before.map(mark), ask.limit).await.map_err(history_error)?;
             let past = |f: StoredFinding| PastFinding { seq: f.seq, index: narrow(f.index), finding: f.finding };
             Ok(found.into_iter().map(past).collect())
         })

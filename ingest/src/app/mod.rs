@@ -1,6 +1,7 @@
 //! The process as a value: started in one order, stopped in the reverse one. Holds no logic of its own. I/O.
 
 mod activate;
+mod care;
 mod history;
 pub(crate) mod projection;
 mod recovery;
@@ -171,6 +172,9 @@ fn start(
     tasks.extend(projection::reports(&projection, &shared, &stopped));
     let (downlink, telling) = Downlink::start(&config.mqtt, shared.telemetry.downlink.clone(), stopped.clone());
     tasks.extend(telling);
+    let (archive, care) = care::start(&config, &projection, &shared, &stopped)?;
+    tasks.extend(care);
+    let history = Arc::new(history::Database::new(&config, &fold, &projection)?);
     let (engine, engine_ended) = start_engine(fold, inbox, &config, (&shared, downlink))?;
     tasks.push(tokio::spawn(reports::clock(shared.clone(), stopped.clone())));
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
@@ -179,9 +183,10 @@ fn start(
         hub: shared.hub.clone(),
         telemetry: shared.telemetry.clone(),
         commands: Arc::new(shared.sender.clone()),
-        history: Arc::new(history::Database::new(&config)?),
+        history,
         recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared)?),
         replay: Arc::new(second_chance::SecondChance::new(&config, &projection, &shared)?),
+        archive,
         now: now(&shared.clock),
         clock: standing(&shared.clock),
         hosts: Hosts::new(listener.local_addr().context("http socket")?.port(), &config.http.hosts),
@@ -234,6 +239,7 @@ fn start_engine(
         telemetry: shared.telemetry.clone(),
         snapshot_every_us: i64::from(config.data.snapshot_every_s).saturating_mul(SECOND_US),
         backup_horizon_us: i64::from(config.data.backup_horizon_h).saturating_mul(3_600 * SECOND_US),
+        on_full: config.data.on_full,
     };
     let engine = Engine::new(fold, around);
     let (ended, engine_ended) = oneshot::channel::<()>();

@@ -86,6 +86,13 @@ impl Projection {
         [(Lane::Readings, readings()), (Lane::Business, business())]
     }
 
+    /// How the readings' lane is.
+    pub(super) fn readings(&self) -> watch::Receiver<Progress> {
+        let readings = self.progress.iter().find(|progress| progress.borrow().lane == Lane::Readings).cloned();
+        // Both lanes are started together; without them a channel that never changes.
+        readings.unwrap_or_else(|| watch::Sender::new(Progress::new(Lane::Readings)).subscribe())
+    }
+
     pub(super) fn journal_id(&self) -> String {
         self.evidence.journal_id()
     }

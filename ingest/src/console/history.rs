@@ -4,13 +4,16 @@ use alerting::command::Search;
 use alerting::effect::Finding;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use rules::reading::{Micros, Quality};
+use rules::reading::{Micros, PointId, Quality};
 use thiserror::Error;
+
+pub use crate::store::past::{Detail, Sources};
 
 /// The past. Every call may fail while the database is away; callers say so and show what memory holds.
 pub trait History: Send + Sync {
-    /// Readings of one point with `from <= event < to`, oldest first, at most `limit`.
-    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>>;
+    /// One point's past with `from <= event < to`, oldest first, at most `limit` of them. An answer without the database
+    /// says so in its sources; an error means that nothing can be said.
+    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Past, HistoryError>>;
 
     /// Refused messages and readings, newest first, at most `limit`, with the beginning of their bytes.
     fn quarantine(&self, ask: RefusedPage) -> BoxFuture<'_, Result<Vec<PastRefused>, HistoryError>>;
@@ -68,6 +71,30 @@ pub struct PointSpan {
     pub from: Micros,
     pub to: Micros,
     pub limit: u32,
+    /// Its number in the journal.
+    pub number: PointId,
+    pub detail: Detail,
+}
+
+/// What is known of the past, and from where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Unless buckets were asked for.
+    pub readings: Vec<PastReading>,
+    pub buckets: Vec<PastBucket>,
+    pub sources: Sources,
+}
+
+/// A piece of time, rolled up. The figures are of readings that are not bad.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PastBucket {
+    pub at: Micros,
+    pub count: u64,
+    pub good_count: u64,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub avg: Option<f64>,
+    pub last: Option<f64>,
 }
 
 /// One stored reading.

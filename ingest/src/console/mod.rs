@@ -57,6 +57,8 @@ pub struct Leans {
     pub recovery: Arc<dyn RecoveryDoor>,
     /// A second chance for what lies in quarantine.
     pub replay: Arc<dyn ReplayDoor>,
+    /// What the status page shows of the archive.
+    pub archive: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// The loop's clock.
     pub now: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// Where it stands against the wall.

@@ -11,7 +11,7 @@ use crate::journal::blobs::Blobs;
 use crate::journal::quota::{Class, Quota};
 use crate::journal::{Journal, LogError};
 use crate::snapshot::{self, SnapshotMeta};
-use crate::spool::{Spool, SyncHandle};
+use crate::spool::{Shed, Spool, SyncHandle};
 use alerting::effect::Effects;
 use alerting::input::{Batch, Content, Decoded, Input, Reason, Reject};
 use alerting::state::State;
@@ -188,6 +188,15 @@ impl<D: Disk> Fold<D> {
         freed = freed.saturating_add(self.business.drop_through(business.min(keep_from.saturating_sub(1)))?);
         self.quota.freed(freed);
         Ok(freed)
+    }
+
+    /// For want of room: gives up the oldest readings that are not applied, if a snapshot stands for them.
+    pub fn shed_readings(&mut self, applied_seq: u64, snapshot_seq: u64) -> Result<Option<Shed>, LogError> {
+        let shed = self.readings.shed(applied_seq, snapshot_seq)?;
+        if let Some(shed) = &shed {
+            self.quota.freed(shed.bytes);
+        }
+        Ok(shed)
     }
 
     pub fn state(&self) -> &State {

@@ -2,18 +2,28 @@
 //! by a thread of their own, one at a time; the loop only copies the state. I/O.
 
 use super::fold::{Fold, SnapshotJob};
+use super::shed::{GivenUp, Shedding};
 use crate::clock::Stopwatch;
 use crate::codec;
+use crate::config::OnFull;
 use crate::disk::Disk;
 use crate::hub::Hub;
 use crate::journal::LogError;
 use crate::journal::quota::Level;
+use alerting::input::SystemFault;
 use rules::reading::{Micros, SECOND_US};
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 
 /// When room is short: what is snapshotted and applied can be given up, so be quick about it.
 const TIGHT_EVERY_US: i64 = 5 * SECOND_US;
+
+/// What a look has to say.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) fault: Option<SystemFault>,
+    pub(super) given_up: Option<GivenUp>,
+}
 
 /// Whether room is short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +38,7 @@ pub(super) struct Housekeeping {
     last_at: Micros,
     tidied_at: Micros,
     full: bool,
+    shedding: Shedding,
     writing: Option<JoinHandle<Result<u64, LogError>>>,
     /// The newest two snapshots that are durable: the journal must reach back to the older one.
     durable: [u64; 2],
@@ -36,13 +47,14 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub(super) fn new(every_us: i64, horizon_us: i64, now: Micros) -> Housekeeping {
+    pub(super) fn new(every_us: i64, horizon_us: i64, on_full: OnFull, now: Micros) -> Housekeeping {
         Housekeeping {
             every_us,
             horizon_us,
             last_at: now,
             tidied_at: now,
             full: false,
+            shedding: Shedding::new(on_full),
             writing: None,
             durable: [0; 2],
             segment_times: BTreeMap::new(),
@@ -55,21 +67,29 @@ impl Housekeeping {
     }
 
     fn pressure<D: Disk>(&self, fold: &Fold<D>) -> Pressure {
-        if self.full || fold.quota().level() >= Level::High { Pressure::Tight } else { Pressure::Easy }
+        let tight = self.full || fold.quota().level() >= Level::High || self.shedding.is_due(fold.quota());
+        if tight { Pressure::Tight } else { Pressure::Easy }
     }
 
-    /// Begins a snapshot if one is due; gives up old files when one has become durable.
-    pub(super) fn look<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<(), LogError> {
+    /// Begins a snapshot if one is due; gives up old files when one has become durable. What it has to say of history that
+    /// had to go is said by the caller.
+    pub(super) fn look<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<Told, LogError> {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
             self.settle(fold, hub, now)?;
         }
         let tight = self.pressure(fold) == Pressure::Tight;
+        let mut told = Told { fault: if tight { None } else { self.shedding.over() }, given_up: None };
         let every_us = if tight { self.every_us.min(TIGHT_EVERY_US) } else { self.every_us };
         if tight && now.since(self.tidied_at) >= SECOND_US {
             // The database follows also while nothing new comes in.
             self.tidied_at = now;
             let keep_from = self.keep_from(fold, now)?;
             fold.tidy_up(keep_from, hub.applied())?;
+            let ([applied, _], [_, snapshot]) = (hub.applied(), self.durable);
+            told.given_up = self.shedding.relieve(fold, applied, snapshot)?;
+            if told.given_up.is_some() {
+                told.fault = self.shedding.fault();
+            }
         }
         let due = now.since(self.last_at) >= every_us && fold.since_snapshot() > 0;
         if due && self.writing.is_none() {
@@ -81,7 +101,7 @@ impl Housekeeping {
                 other => other?,
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// The last snapshot of a run, written before the process ends.

@@ -6,10 +6,12 @@ pub mod fold;
 mod housekeeping;
 pub mod open;
 mod room;
+pub mod shed;
 mod skip;
 mod turn;
 
 use crate::clock::{Clock, Stopwatch};
+use crate::config::OnFull;
 use crate::delivery::{Delivery, Record};
 use crate::disk::Disk;
 use crate::downlink::Downlink;
@@ -22,7 +24,7 @@ use crate::telemetry::{Telemetry, Verb};
 use alerting::effect::Effects;
 use alerting::input::Input;
 use fold::{Fold, FoldError, KeepError, Kept};
-use housekeeping::Housekeeping;
+use housekeeping::{Housekeeping, Told};
 use room::{Room, Turned};
 use rules::reading::{Micros, PointId, SECOND_US};
 use std::collections::VecDeque;
@@ -66,12 +68,14 @@ pub struct Surroundings {
     pub telemetry: Arc<Telemetry>,
     pub snapshot_every_us: i64,
     pub backup_horizon_us: i64,
+    pub on_full: OnFull,
 }
 
 impl<D: Disk> Engine<D> {
     pub fn new(fold: Fold<D>, around: Surroundings) -> Engine<D> {
-        let Surroundings { inbox, clock, hub, downlink, telemetry, snapshot_every_us, backup_horizon_us } = around;
-        let housekeeping = Housekeeping::new(snapshot_every_us, backup_horizon_us, clock.now());
+        let Surroundings { inbox, clock, hub, downlink, telemetry, snapshot_every_us, backup_horizon_us, on_full } =
+            around;
+        let housekeeping = Housekeeping::new(snapshot_every_us, backup_horizon_us, on_full, clock.now());
         Engine {
             fold,
             inbox,
@@ -105,12 +109,21 @@ impl<D: Disk> Engine<D> {
             // A snapshot stands for what is in the spools: not before everything is.
             if self.unprojected.is_empty() {
                 self.housekeeping.told(self.room.is_full());
-                self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now()).map_err(FoldError::from)?;
+                let told = self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now());
+                self.say(told.map_err(FoldError::from)?);
             }
             if stop {
                 return self.finish();
             }
         }
+    }
+
+    /// History that had to go is counted now, and its alarm is of the next turn.
+    fn say(&mut self, told: Told) {
+        if let Some(given_up) = told.given_up {
+            self.telemetry.history_shed(given_up);
+        }
+        self.to_say.extend(told.fault.map(Input::SystemFault));
     }
 
     /// **wait**: for deliveries, commands of people, the state's own next deadline.

@@ -19,7 +19,7 @@ pub use reader::Reader;
 
 use crate::disk::Disk;
 use rules::reading::Micros;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub struct Journal<D: Disk> {
     log: Log<D>,
@@ -125,6 +125,12 @@ impl<D: Disk> Journal<D> {
         self.identity = identity;
         Ok(())
     }
+}
+
+/// The segments of a log, seen from outside: their first seqs and where they lie, ascending.
+pub fn segments<D: Disk>(disk: &D, dir: &Path) -> Result<Vec<(u64, PathBuf)>, LogError> {
+    let firsts = log::segments_in(disk, dir)?;
+    Ok(firsts.into_iter().map(|first| (first, log::segment_path(dir, first))).collect())
 }
 
 /// The checksum of record `seq`, from a reader that begins there.

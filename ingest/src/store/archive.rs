@@ -2,17 +2,20 @@
 //! position by compare-and-set. Must not know where records come from, nor when to try again. I/O.
 
 use super::business;
-use super::capability::{Capability, Days, detect};
+use super::capability::{Capability, detect};
 use super::connection::{Connection, Purpose};
+use super::days::Days;
 use super::error::{Fate, StoreError, describe, fate};
-use super::lane::{Applied, Archive, Counts, Lane, LaneRecord, Position};
+use super::lane::{Applied, Archive, Counts, Lane, LaneRecord, Position, READINGS_BYTES_MAX};
 use super::migrate;
 use super::points::PointMap;
-use super::readings::{COPY, Rows};
+use super::readings::{COPY, Rows, Way};
+use super::recover::record_gap;
 use super::refusal::{Ours, judge};
 use super::words::{from_sql, to_sql};
 use super::work::{Care, Work};
 use crate::fault;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::{Client, Error, Row, Statement, Transaction};
 
@@ -36,12 +39,6 @@ impl PostgresArchive {
     pub fn new(connection: Connection, lane: Lane) -> PostgresArchive {
         PostgresArchive { connection, lane, session: None, capability: None }
     }
-
-    /// What the last claim found the database to be.
-    #[must_use]
-    pub fn capability(&self) -> Option<&Capability> {
-        self.capability.as_ref()
-    }
 }
 
 impl Archive for PostgresArchive {
@@ -49,15 +46,19 @@ impl Archive for PostgresArchive {
         self.session = None;
         let mut client = self.connection.open(Purpose::Project(self.lane)).await?;
         migrate::require(&client).await.map_err(|e| at(&self.connection, e))?;
-        let capability = detect(&client).await?;
-        if self.capability.as_ref() != Some(&capability) {
-            tracing::info!(lane = self.lane.name(), tier = ?capability.tier, server = %capability.server,
-                timescaledb = capability.timescaledb.as_deref().unwrap_or("none"), "database found");
+        let mut capability = detect(&client).await?;
+        if self.lane == Lane::Readings {
+            capability.prove_direct(&mut client).await;
         }
-        let days = Days::new(capability.tier);
-        self.capability = Some(capability);
+        if self.capability.as_ref() != Some(&capability) {
+            tracing::info!(lane = self.lane.name(), tier = capability.tier.name(), reason = %capability.reason,
+                server = %capability.server, timescaledb = capability.timescaledb.as_deref().unwrap_or("none"),
+                licence = capability.licence.as_deref().unwrap_or("none"), preloaded = ?capability.preloaded,
+                workers = ?capability.workers, "database found");
+        }
+        self.capability = Some(capability.clone());
         let position = take(&mut client, self.lane, ours).await?;
-        self.session = Some(Session::open(client, self.lane, days, &position).await?);
+        self.session = Some(Session::open(client, self.lane, capability, &position).await?);
         Ok(position)
     }
 
@@ -75,6 +76,14 @@ impl Archive for PostgresArchive {
                 Err(at(&self.connection, e))
             }
         }
+    }
+
+    fn readings_bytes_max(&self) -> usize {
+        self.capability.as_ref().map_or(READINGS_BYTES_MAX, Capability::readings_bytes_max)
+    }
+
+    fn capability(&self) -> Option<Capability> {
+        self.capability.clone()
     }
 
     async fn check(&mut self) -> Result<(), StoreError> {
@@ -152,14 +161,27 @@ async fn take(client: &mut Client, lane: Lane, ours: &Ours<'_>) -> Result<Positi
         }
     };
     position.owner_epoch = stored.owner_epoch.saturating_add(1);
+    if position.applied_seq > stored.applied_seq {
+        let given_up = [Some(stored.applied_seq.saturating_add(1)), Some(position.applied_seq)];
+        record_gap(&tx, &position, given_up, "given up unprojected: the data directory was full (shed_history)")
+            .await?;
+        tracing::error!(
+            lane = lane.name(),
+            from = stored.applied_seq.saturating_add(1),
+            to = position.applied_seq,
+            "effects given up for want of room are recorded as a gap"
+        );
+    }
     write_position(&tx, &position).await?;
     tx.commit().await?;
     Ok(position)
 }
 
 /// Moves the position and books the counts; no row when the position is not the expected one any more.
+/// With it go the marks of the minutes whose rollups are to be made again.
 const ADVANCE: &str = "WITH moved AS (UPDATE projection SET applied_seq = $4, record_crc = $5, updated_at = now() \
-     WHERE lane = $1 AND journal_id = $2 AND applied_seq = $3 AND owner_epoch = $6 RETURNING 1) \
+     WHERE lane = $1 AND journal_id = $2 AND applied_seq = $3 AND owner_epoch = $6 RETURNING 1), \
+     marked AS (INSERT INTO rollup_dirty SELECT unnest($14::timestamptz[]) FROM moved) \
      INSERT INTO projection_batch AS b (lane, journal_id, first_seq, last_seq, transactions, fast, late_inserted, \
                                    late_duplicate, duplicate, effects, rejected) \
      SELECT $1, $2, $7, $4, 1, $8, $9, $10, $11, $12, $13 FROM moved \
@@ -172,7 +194,7 @@ const ADVANCE: &str = "WITH moved AS (UPDATE projection SET applied_seq = $4, re
 struct Session {
     client: Client,
     lane: Lane,
-    copy: Statement,
+    way: Arc<Way>,
     advance: Statement,
     points: PointMap,
     days: Days,
@@ -193,14 +215,20 @@ impl From<Error> for Failure {
 }
 
 impl Session {
-    async fn open(client: Client, lane: Lane, days: Days, position: &Position) -> Result<Session, StoreError> {
+    async fn open(
+        client: Client,
+        lane: Lane,
+        capability: Capability,
+        position: &Position,
+    ) -> Result<Session, StoreError> {
         let copy = client.prepare(COPY).await?;
         let advance = client.prepare(ADVANCE).await?;
         let points = match lane {
             Lane::Readings => PointMap::load(&client, &position.journal_id).await?,
             Lane::Business => PointMap::default(),
         };
-        Ok(Session { client, lane, copy, advance, points, days, run: None })
+        let days = Days::new(capability.parts);
+        Ok(Session { client, lane, way: Arc::new(Way { copy, capability }), advance, points, days, run: None })
     }
 
     async fn apply(&mut self, from: &Position, chunk: &[LaneRecord]) -> Result<Applied, StoreError> {
@@ -244,7 +272,7 @@ impl Session {
                 self.days.ensure(&self.client, &rows.days).await?;
                 self.days.summarize(&self.client, &rows.late_days).await?;
                 self.days.written(&rows.days, rows.rows.len() as u64);
-                Ok(Work::Readings { rows, copy: self.copy.clone() })
+                Ok(Work::Readings { rows: Box::new(rows), way: self.way.clone() })
             }
         }
     }
@@ -275,6 +303,7 @@ impl Session {
                     &to_sql(counts.duplicate),
                     &to_sql(counts.effects),
                     &to_sql(counts.rejected),
+                    &work.minutes(),
                 ],
             )
             .await?;

@@ -38,6 +38,8 @@ impl fmt::Display for Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Project(Lane),
+    /// Rollups, retention, compaction: gives way to everybody else.
+    Care,
     /// Questions of people: cut off after 5 s.
     Read,
     /// Recovery and verification: may take long.
@@ -50,6 +52,7 @@ impl Purpose {
         match self {
             Purpose::Project(Lane::Readings) => "davy readings",
             Purpose::Project(Lane::Business) => "davy business",
+            Purpose::Care => "davy care",
             Purpose::Read => "davy read",
             Purpose::Inspect => "davy inspect",
             Purpose::Migrate => "davy migrate",
@@ -63,6 +66,10 @@ impl Purpose {
                 "SET synchronous_commit = on; SET timezone = 'UTC'; SET jit = off; SET lock_timeout = '5s'; \
                  SET max_parallel_workers_per_gather = 0; SET idle_in_transaction_session_timeout = '60s'; \
                  SET statement_timeout = '5min'"
+            }
+            Purpose::Care => {
+                "SET timezone = 'UTC'; SET jit = off; SET lock_timeout = '2s'; SET statement_timeout = '30min'; \
+                 SET max_parallel_workers_per_gather = 0; SET idle_in_transaction_session_timeout = '60s'"
             }
             // Every question has bounds of time, and the index on time is the way, whatever the statistics say.
             Purpose::Read => {

@@ -4,6 +4,7 @@
 use super::lane::{Backlog, Evidence, LaneRecord};
 use crate::disk::Disk;
 use crate::journal::{Reader, checksum_of, identity};
+use crate::spool::shed::Span;
 use crate::spool::{SpoolRecord, SpoolTail};
 use std::io;
 use std::path::PathBuf;
@@ -13,6 +14,10 @@ use tokio::sync::watch;
 impl<D: Disk> Backlog for SpoolTail<D> {
     fn base(&self) -> u64 {
         SpoolTail::base(self)
+    }
+
+    fn shed(&self) -> io::Result<Vec<Span>> {
+        SpoolTail::shed(self).map_err(io::Error::other)
     }
 
     fn head(&self) -> watch::Receiver<u64> {

@@ -1,8 +1,10 @@
 //! The two lanes of the projection, their records and positions, and the three doors a projector works through.
 //! Must not know SQL. Pure.
 
+use super::capability::Capability;
 use super::error::StoreError;
 use super::refusal::Ours;
+use crate::spool::shed::Span;
 use alerting::effect::{Business, StoredReadings};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -39,6 +41,10 @@ impl fmt::Display for Lane {
         f.write_str(self.name())
     }
 }
+
+/// A chunk of readings is about 20,000 rows (some 40 bytes each in the spool): where COPY is at its best, and still a
+/// short transaction.
+pub const READINGS_BYTES_MAX: usize = 800 * 1024;
 
 /// The effects of one journal record in one lane, as the spool holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +150,16 @@ pub trait Archive: Send {
         chunk: &[LaneRecord],
     ) -> impl Future<Output = Result<Applied, StoreError>> + Send;
 
+    /// How much of the readings' spool makes a good transaction, now that the archive is known.
+    fn readings_bytes_max(&self) -> usize {
+        READINGS_BYTES_MAX
+    }
+
+    /// What the last claim found the archive to be; `None` before, and for archives that have nothing to say.
+    fn capability(&self) -> Option<Capability> {
+        None
+    }
+
     /// Asked when there was nothing to apply for a while: is the archive still there?
     fn check(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -152,6 +168,11 @@ pub trait Archive: Send {
 pub trait Backlog: Send {
     /// Every effect after this seq is still here; 0 = nothing was ever dropped.
     fn base(&self) -> u64;
+
+    /// What was given up for want of room: a hole that lies in there is known, and recorded instead of refused.
+    fn shed(&self) -> io::Result<Vec<Span>> {
+        Ok(Vec::new())
+    }
 
     /// Every effect up to this seq can be read; moved by whoever appends.
     fn head(&self) -> tokio::sync::watch::Receiver<u64>;

@@ -17,6 +17,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "0001_business.sql", sql: include_str!("migrations/0001_business.sql") },
     Migration { version: 2, name: "0002_readings.sql", sql: include_str!("migrations/0002_readings.sql") },
+    Migration { version: 3, name: "0003_rollups.sql", sql: include_str!("migrations/0003_rollups.sql") },
     Migration {
         version: 4,
         name: "0004_quarantine_replay.sql",
@@ -67,6 +68,8 @@ pub async fn migrate(owner: &Connection) -> Result<Migrated, MigrateError> {
         run(&mut client, migration).await?;
         tracing::info!(version = migration.version, name = migration.name, "schema migrated");
     }
+    // Also when nothing was to be done: TimescaleDB may have been updated, or got its licence, since.
+    client.batch_execute("SELECT public.davy_fit()").await.map_err(StoreError::from)?;
     Ok(Migrated { from, to: version_wanted() })
 }
 

@@ -3,25 +3,32 @@
 
 pub mod archive;
 pub mod capability;
+pub mod caretaker;
 pub mod connection;
+pub mod counters;
 pub mod doors;
 pub mod error;
 pub mod findings;
 pub mod lane;
+pub mod late;
 pub mod memory;
 pub mod migrate;
+pub mod past;
 pub mod progress;
 pub mod projector;
 pub mod quarantine;
 pub mod query;
+pub mod readings;
+pub mod recent;
 pub mod recover;
 pub mod refusal;
+pub mod seam;
 pub mod verify;
 
 mod business;
-mod late;
+mod days;
 mod points;
-mod readings;
+mod probe;
 mod stamp;
 mod words;
 mod work;

@@ -1,6 +1,7 @@
 //! How far a lane's projection is, for the status page, readiness and metrics.
 //! Must not know how it got there. Pure.
 
+use super::capability::Capability;
 use super::lane::{Counts, Lane};
 use serde::Serialize;
 
@@ -51,6 +52,8 @@ pub struct Progress {
     /// Since the process started.
     pub transactions: u64,
     pub counts: Counts,
+    /// What the last claim found the database to be.
+    pub capability: Option<Capability>,
     /// Why the last effect was set aside; a change is worth a system alarm.
     pub rejected: Option<String>,
 }
@@ -66,6 +69,7 @@ impl Progress {
             lag: 0,
             transactions: 0,
             counts: Counts::default(),
+            capability: None,
             rejected: None,
         }
     }

@@ -10,9 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// A chunk of readings is about 20,000 rows (some 40 bytes each in the spool): where COPY is at its best, and still a
-/// short transaction.
-const READINGS_BYTES_MAX: usize = 800 * 1024;
 /// Business effects are few; a burst of 1,000 alarms fits.
 const BUSINESS_BYTES_MAX: usize = 1024 * 1024;
 /// Without jitter: there is one of us, and a test wants to know when.
@@ -144,11 +141,15 @@ impl<A: Archive, B: Backlog> Projector<A, B> {
         // Asked before reading: what is appended in between is found next time.
         let head = *self.doors.backlog.head().borrow();
         let bytes_max = match self.lane {
-            Lane::Readings => READINGS_BYTES_MAX,
+            Lane::Readings => self.doors.archive.readings_bytes_max(),
             Lane::Business => BUSINESS_BYTES_MAX,
         };
         let chunk = self.doors.backlog.read_after(position.applied_seq, bytes_max);
         let chunk = chunk.map_err(|e| StoreError::Wait(format!("spool {}: {e}", self.lane)))?;
+        // Given up meanwhile, for want of room: the claim records the gap, so that nothing is passed over in silence.
+        if self.doors.backlog.base() > position.applied_seq {
+            return Ok(Advance::Applied);
+        }
         if chunk.is_empty() {
             self.report(&position, head.max(position.applied_seq), 0);
             self.position = Some(position);
@@ -183,16 +184,21 @@ impl<A: Archive, B: Backlog> Projector<A, B> {
     }
 
     async fn claim(&mut self) -> Result<Position, StoreError> {
+        // The base first: whatever it says by now has been noted before.
+        let base = self.doors.backlog.base();
         let evidence = self.doors.evidence.clone();
         let journal_id = evidence.journal_id();
         if journal_id.is_empty() {
             // An empty name means "never claimed" in the archive: nothing may be written under it.
             return Err(StoreError::Wait("the name of the journal cannot be read".to_owned()));
         }
+        let shed = self.doors.backlog.shed();
+        let shed = shed.map_err(|e| StoreError::Wait(format!("spool {}: {e}", self.lane)))?;
         let ours = Ours {
             journal_id: &journal_id,
             head: evidence.head(),
-            base: self.doors.backlog.base(),
+            base,
+            shed: &shed,
             remembered: self.doors.memory.remembered(&journal_id, self.lane),
             checksum: &|seq| evidence.checksum(seq),
         };
@@ -200,6 +206,8 @@ impl<A: Archive, B: Backlog> Projector<A, B> {
         let (lane, applied, epoch) = (self.lane.name(), position.applied_seq, position.owner_epoch);
         tracing::info!(lane, applied, epoch, "lane claimed");
         self.doors.memory.note(&position);
+        let capability = self.doors.archive.capability();
+        self.progress.send_modify(|p| p.capability = capability);
         Ok(position)
     }
 

@@ -1,7 +1,8 @@
 //! The readings lane: rows of a chunk, and the fast path, COPY BINARY without a look at what is stored.
 //! Must not decide what is late: the fold said so, or the position's `late_until`. I/O.
 
-use super::capability::day_of;
+use super::capability::Capability;
+use super::days::day_of;
 use super::error::StoreError;
 use super::lane::{Counts, LaneRecord, Position};
 use super::late;
@@ -52,6 +53,12 @@ impl Row {
     }
 }
 
+/// How rows are copied: the statement, and what the database can do with it.
+pub struct Way {
+    pub copy: Statement,
+    pub capability: Capability,
+}
+
 /// The rows of a chunk: `rows[..fast]` are copied, the rest is compared.
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -64,7 +71,11 @@ pub struct Rows {
     /// Of the rows that have a place: all of them, and the late ones.
     pub days: BTreeSet<i64>,
     pub late_days: BTreeSet<i64>,
+    /// The minutes whose rollups these rows change, as their beginnings in microseconds since 1970.
+    pub minutes: BTreeSet<i64>,
 }
+
+const MINUTE_US: i64 = 60_000_000;
 
 impl Rows {
     /// Decodes a chunk. Points have no numbers of the database yet.
@@ -94,8 +105,8 @@ impl Rows {
 
     /// Gives every row its point, and takes out those that have no place; notes the days of the rest.
     pub fn place(&mut self, points: &PointMap) {
-        let (mut days, mut late_days) = (BTreeSet::new(), BTreeSet::new());
-        let mut last_day = None;
+        let (mut days, mut late_days, mut minutes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut last_day, mut last_minute) = (None, None);
         let mut fast = self.fast;
         let mut at = 0_usize;
         let doomed = &mut self.doomed;
@@ -114,6 +125,11 @@ impl Rows {
                         }
                         last_day = Some((day, is_fast));
                     }
+                    let minute = row.event_us.div_euclid(MINUTE_US).saturating_mul(MINUTE_US);
+                    if last_minute != Some(minute) {
+                        minutes.insert(minute);
+                        last_minute = Some(minute);
+                    }
                     return true;
                 }
                 (Slot::Placed(_), None) => "event time beyond the years kept",
@@ -125,17 +141,18 @@ impl Rows {
             }
             false
         });
-        (self.fast, self.days, self.late_days) = (fast, days, late_days);
+        (self.fast, self.days, self.late_days, self.minutes) = (fast, days, late_days, minutes);
     }
 
     /// Writes the rows of `range`: the fast ones of it by COPY, then the late ones by comparison.
-    pub async fn write(&self, tx: &Transaction<'_>, copy_in: &Statement, range: Range<usize>) -> Result<Counts, Error> {
+    pub async fn write(&self, tx: &Transaction<'_>, way: &Way, range: Range<usize>) -> Result<Counts, Error> {
         let split = self.fast.clamp(range.start, range.end);
         let fast = self.rows.get(range.start..split).unwrap_or_default();
         let late = self.rows.get(split..range.end).unwrap_or_default();
         let mut counts = Counts::default();
         if !fast.is_empty() {
-            counts.fast = copy(tx, copy_in, fast).await?;
+            way.capability.before_copy(tx, fast.len()).await?;
+            counts.fast = copy(tx, &way.copy, fast).await?;
         }
         if !late.is_empty() {
             counts.late_inserted = late::insert(tx, late).await?;
@@ -174,7 +191,8 @@ const BLOCK_ROWS: usize = 4_096;
 /// Signature, flags, length of the header's extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-async fn copy(tx: &Transaction<'_>, statement: &Statement, rows: &[Row]) -> Result<u64, Error> {
+/// COPY BINARY of `rows` by the prepared statement `COPY`.
+pub async fn copy(tx: &Transaction<'_>, statement: &Statement, rows: &[Row]) -> Result<u64, Error> {
     let sink = tx.copy_in::<Statement, Bytes>(statement).await?;
     pin_mut!(sink);
     let mut buffer = BytesMut::with_capacity(BLOCK_ROWS.saturating_mul(ROW_BYTES_MAX));

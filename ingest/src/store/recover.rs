@@ -188,7 +188,8 @@ async fn reset_lane(tx: &Transaction<'_>, reset: &Reset<'_>, lane: Lane, base: u
     Ok(position)
 }
 
-async fn record_gap(
+/// Books effects that this archive will never have.
+pub async fn record_gap(
     tx: &Transaction<'_>,
     of: &Position,
     [from_seq, to_seq]: [Option<u64>; 2],

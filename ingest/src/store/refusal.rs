@@ -2,6 +2,7 @@
 //! Judging goes on meanwhile; `davy recover adopt` mends it. Must not know SQL. Pure.
 
 use super::lane::Position;
+use crate::spool::shed::{Span, covers};
 use serde::{Deserialize, Serialize};
 
 /// What this data directory knows, laid beside the archive's position.
@@ -11,6 +12,8 @@ pub struct Ours<'a> {
     pub head: u64,
     /// Every effect after this seq is still in the spool.
     pub base: u64,
+    /// What was given up for want of room.
+    pub shed: &'a [Span],
     /// What Davy remembers having applied from this journal; `None` if nothing is remembered.
     pub remembered: Option<u64>,
     /// Checksum of a journal record; `None` when the journal no longer holds it.
@@ -52,18 +55,19 @@ impl Refusal {
     }
 }
 
-/// The position to go on from, or why not. The owner epoch is left as it was: raising it is the archive's part.
+/// The position to go on from, or why not. It lies beyond the stored one where the spool's beginning was given up for want
+/// of room: what lies between is a gap, and the archive records it. The owner epoch is left as it was: raising it is the archive's part.
 pub fn judge(stored: &Position, ours: &Ours<'_>) -> Result<Position, Refusal> {
     let applied = stored.applied_seq;
     if stored.journal_id.is_empty() {
-        if ours.base > 0 {
+        if ours.base > 0 && !covers(ours.shed, 1, ours.base) {
             return Err(Refusal::Hole { applied: 0, base: ours.base });
         }
         // An empty archive and a spool from the first record on: nothing can be missing, whatever is remembered.
         return Ok(Position {
             journal_id: ours.journal_id.to_owned(),
-            applied_seq: 0,
-            record_crc: None,
+            applied_seq: ours.base,
+            record_crc: (ours.base > 0).then(|| (ours.checksum)(ours.base)).flatten(),
             late_until: 0,
             ..stored.clone()
         });
@@ -81,6 +85,10 @@ pub fn judge(stored: &Position, ours: &Ours<'_>) -> Result<Position, Refusal> {
     }
     if let Some(remembered) = ours.remembered.filter(|remembered| *remembered > applied) {
         return Err(Refusal::Rewound { applied, remembered });
+    }
+    if applied < ours.base && covers(ours.shed, applied.saturating_add(1), ours.base) {
+        let record_crc = (ours.checksum)(ours.base);
+        return Ok(Position { applied_seq: ours.base, record_crc, ..stored.clone() });
     }
     if applied < ours.base {
         return Err(Refusal::Hole { applied, base: ours.base });
@@ -105,7 +113,9 @@ mod tests {
     }
 
     fn verdict(stored: &Position, base: u64, remembered: Option<u64>) -> Result<u64, &'static str> {
-        let ours = Ours { journal_id: "j", head: 100, base, remembered, checksum: &|seq| (seq != 50).then_some(7) };
+        let shed = [Span { from_seq: 21, to_seq: 30 }];
+        let checksum = &|seq| (seq != 50).then_some(7);
+        let ours = Ours { journal_id: "j", head: 100, base, shed: &shed, remembered, checksum };
         judge(stored, &ours).map(|p| p.applied_seq).map_err(|r| r.name())
     }
 
@@ -119,6 +129,12 @@ mod tests {
         assert_eq!(verdict(&at("j", 10), 11, None), Err("hole"));
         assert_eq!(verdict(&at("j", 10), 10, None), Ok(10));
         assert_eq!(verdict(&at("j", 10), 0, Some(11)), Err("hole"));
+        // What was given up for want of room is a gap, not a refusal; anything else missing still is one.
+        assert_eq!(verdict(&at("j", 20), 30, None), Ok(30));
+        assert_eq!(verdict(&at("j", 25), 30, Some(25)), Ok(30));
+        assert_eq!(verdict(&at("j", 19), 30, None), Err("hole"));
+        assert_eq!(verdict(&at("j", 25), 31, None), Err("hole"));
+        assert_eq!(verdict(&at("j", 25), 30, Some(26)), Err("hole"));
         let forged = Position { record_crc: Some(8), ..at("j", 10) };
         assert_eq!(verdict(&forged, 0, None), Err("wrong_checksum"));
         // A record the journal has dropped cannot be compared, one whose checksum is not known neither.

@@ -52,8 +52,7 @@ async fn inspect(client: &Client) -> Result<Report, StoreError> {
         capability: detect(client).await?,
         lanes: survey.lanes,
         readings: count(client, "SELECT count(*) FROM public.reading").await?,
-        readings_booked: count(client, "SELECT coalesce(sum(fast + late_inserted), 0)::int8 FROM projection_batch")
-            .await?,
+        readings_booked: count(client, BOOKED).await?,
         alarms: count(client, "SELECT count(*) FROM alarm").await?,
         open_alarms: survey.open_alarms,
         alarm_events: count(client, "SELECT count(*) FROM alarm_event").await?,
@@ -82,6 +81,10 @@ async fn inspect(client: &Client) -> Result<Report, StoreError> {
 async fn count(client: &Client, sql: &str) -> Result<u64, StoreError> {
     Ok(from_sql(client.query_one(sql, &[]).await?.try_get(0)?))
 }
+
+/// What the transactions wrote, less what went with its age.
+const BOOKED: &str = "SELECT (coalesce((SELECT sum(fast + late_inserted) FROM projection_batch), 0) \
+    - coalesce((SELECT sum(rows) FROM retention_drop), 0))::int8";
 
 /// Each row of the answer is an offence, described by its first column.
 struct Check {

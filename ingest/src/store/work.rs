@@ -2,15 +2,18 @@
 //! Must not move the position. I/O.
 
 use super::business::{self, Placed};
+use super::capability::Rollups;
 use super::error::{Fate, describe, fate, sqlstate};
 use super::lane::{Counts, Lane};
-use super::readings::Rows;
+use super::readings::{Rows, Way};
+use super::stamp::Stamp;
 use super::words::{clean, to_sql};
 use std::ops::Range;
-use tokio_postgres::{Error, Statement, Transaction};
+use std::sync::Arc;
+use tokio_postgres::{Error, Transaction};
 
 pub enum Work {
-    Readings { rows: Rows, copy: Statement },
+    Readings { rows: Box<Rows>, way: Arc<Way> },
     Business { effects: Vec<Placed> },
 }
 
@@ -37,6 +40,16 @@ impl Work {
         match self {
             Work::Readings { .. } => Lane::Readings,
             Work::Business { .. } => Lane::Business,
+        }
+    }
+
+    /// The minutes whose rollups are to be made again.
+    pub fn minutes(&self) -> Vec<Stamp> {
+        match self {
+            Work::Readings { rows, way } if way.capability.rollups == Rollups::Davy => {
+                rows.minutes.iter().map(|minute| Stamp(*minute)).collect()
+            }
+            Work::Readings { .. } | Work::Business { .. } => Vec::new(),
         }
     }
 
@@ -76,7 +89,7 @@ impl Work {
 
     async fn write_range(&self, tx: &Transaction<'_>, journal_id: &str, range: Range<usize>) -> Result<Counts, Error> {
         match self {
-            Work::Readings { rows, copy } => rows.write(tx, copy, range).await,
+            Work::Readings { rows, way } => rows.write(tx, way, range).await,
             Work::Business { effects } => {
                 let effects = effects.get(range).unwrap_or_default();
                 business::write(tx, journal_id, effects).await?;

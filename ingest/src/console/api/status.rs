@@ -52,6 +52,8 @@ struct Status {
     /// By severity.
     open_alarms: BTreeMap<&'static str, u64>,
     streams: usize,
+    /// What the database was found to be, and how it is cared for.
+    archive: serde_json::Value,
     components: BTreeMap<&'static str, ComponentShown>,
 }
 
@@ -106,6 +108,7 @@ pub async fn status(State(context): State<Context>, Params(NoParams {}): Params<
         points: view.map_or(0, |v| v.points().count()),
         open_alarms: open.map(|(severity, n)| (severity.name(), n)).collect(),
         streams: STREAMS_MAX.saturating_sub(context.streams.available_permits()),
+        archive: (context.leans.archive)(),
         components: components(&context),
     };
     Json(status).into_response()

@@ -10,7 +10,7 @@ mod stream;
 use super::door::{Closed, CommandDoor, RecoveryDoor, ReplayAsk, ReplayDoor, ReplayReport, ReplayState, UnderWay};
 use super::guard::Hosts;
 use super::history::{
-    FindingPage, History, HistoryError, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
+    FindingPage, History, HistoryError, Past, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
 };
 use super::{Context, Leans, router};
 use crate::hub::{Hub, Recovered, Versions};
@@ -69,7 +69,7 @@ impl FakePast {
 }
 
 impl History for FakePast {
-    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Vec<PastReading>, HistoryError>> {
+    fn readings(&self, ask: PointSpan) -> BoxFuture<'_, Result<Past, HistoryError>> {
         let at = |n: i64| ask.from.plus(n * SECOND_US);
         let reading = |n: i64| PastReading {
             device: Some(at(n)),
@@ -78,8 +78,8 @@ impl History for FakePast {
             value: n as f64,
             quality: Quality::Good,
         };
-        let past = (0..).take_while(|n| at(*n) < ask.to).take(ask.limit as usize).map(reading).collect();
-        Box::pin(ready(self.or_down(past)))
+        let readings = (0..).take_while(|n| at(*n) < ask.to).take(ask.limit as usize).map(reading).collect();
+        Box::pin(ready(self.or_down(Past { readings, ..Past::default() })))
     }
 
     /// Entries 1 to 10, one a second; the page of the search is the test's own business.
@@ -225,6 +225,7 @@ impl Console {
             history: Arc::clone(&past) as Arc<dyn History>,
             recovery: Arc::clone(&recovery) as Arc<dyn RecoveryDoor>,
             replay: Arc::clone(&replay) as Arc<dyn ReplayDoor>,
+            archive: Arc::new(|| serde_json::json!({ "database": { "tier": "plain" } })),
             now: Arc::new(|| NOW),
             clock: Arc::new(move || Pace::starting(NOW).standing(*shown.lock().unwrap())),
             hosts: Hosts::new(8420, &[]),

@@ -1,0 +1,192 @@
+//! What the archive needs beside rows: rollups made right, old days dropped, closed days compacted. One connection, one
+//! small piece at a time through the owner's functions. Must not know when readings come, nor read a clock. I/O.
+
+use super::connection::{Connection, Purpose};
+use super::error::StoreError;
+use super::migrate;
+use super::stamp::Stamp;
+use super::words::from_sql;
+use rules::reading::{Micros, SECOND_US};
+use serde::Serialize;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_postgres::Client;
+
+/// One call makes so many minutes right: a second's work at the planned rate.
+const MINUTES_MAX: i32 = 60;
+const HOURS_MAX: i32 = 24;
+/// An hour is rolled up once it has been over for so long: most of what comes late has come by then.
+const HOUR_RESTS_US: i64 = 300 * SECOND_US;
+/// In one round so many calls of each kind at most, so that none of them keeps the others waiting.
+const CALLS_MAX: usize = 64;
+/// A round drops so many parts at most: each takes a lock on the whole table for a moment.
+const DROPS_MAX: usize = 8;
+/// A failing round is tried again after this, doubled each time, up to the second figure.
+const BACKOFF_MIN: Duration = Duration::from_secs(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(600);
+
+/// From `[store]` and `[fold]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub every: Duration,
+    /// A day is compacted once it has been over for so long.
+    pub compact_after_us: i64,
+    /// What is older is dropped; no younger than what the fold still believes.
+    pub retention_us: i64,
+}
+
+/// How the care goes, for status and metrics. Counts are since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Care {
+    /// Why the last round failed; empty when it did not.
+    pub problem: String,
+    pub rounds: u64,
+    pub minutes: u64,
+    pub hours: u64,
+    /// Minutes that are marked and not made right yet.
+    pub pending_minutes: u64,
+    pub dropped: u64,
+    pub last_dropped: Option<String>,
+    pub compacted: u64,
+    pub last_compacted: Option<String>,
+    /// When the last good round ended.
+    pub done_us: Option<i64>,
+}
+
+pub struct Caretaker {
+    connection: Connection,
+    settings: Settings,
+    client: Option<Client>,
+    care: watch::Sender<Care>,
+}
+
+impl Caretaker {
+    /// `connection` names the writer role. Connects at the first round.
+    #[must_use]
+    pub fn new(connection: Connection, settings: Settings) -> Caretaker {
+        Caretaker { connection, settings, client: None, care: watch::Sender::new(Care::default()) }
+    }
+
+    #[must_use]
+    pub fn care(&self) -> watch::Receiver<Care> {
+        self.care.subscribe()
+    }
+
+    /// Rounds until `stop` is true or its sender is gone; `now` is the loop's clock.
+    pub async fn run(mut self, now: impl Fn() -> Micros + Send, mut stop: watch::Receiver<bool>) {
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let done = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                done = self.round(now()) => done,
+            };
+            let pause = if done.is_ok() {
+                backoff = BACKOFF_MIN;
+                self.settings.every
+            } else {
+                let pause = backoff;
+                backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
+                pause
+            };
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One round: everything that is due. A step that fails does not keep the later ones from their turn; the first
+    /// failure is the round's.
+    pub async fn round(&mut self, now: Micros) -> Result<(), StoreError> {
+        let done = self.steps(now).await;
+        if done.is_err() && self.client.as_ref().is_some_and(Client::is_closed) {
+            self.client = None;
+        }
+        let problem = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let before = self.care.borrow().problem.clone();
+        match (before.is_empty(), problem.is_empty()) {
+            // Said once; from then on the gauge tells.
+            (true, false) => tracing::warn!(problem = %problem, "the archive is not cared for: tried again"),
+            (false, true) => tracing::info!("the archive is cared for again"),
+            _ => {}
+        }
+        self.care.send_modify(|care| {
+            care.rounds = care.rounds.saturating_add(1);
+            care.problem = problem;
+            if done.is_ok() {
+                care.done_us = Some(now.0);
+            }
+        });
+        done
+    }
+
+    async fn steps(&mut self, now: Micros) -> Result<(), StoreError> {
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => {
+                let client = self.connection.open(Purpose::Care).await?;
+                migrate::require(&client).await?;
+                client
+            }
+        };
+        let rolled = self.roll_up(&client, now).await;
+        let dropped = self.drop_old(&client, now).await;
+        let compacted = self.compact(&client, now).await;
+        self.client = Some(client);
+        rolled.and(dropped).and(compacted)
+    }
+
+    async fn roll_up(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
+        for _ in 0..CALLS_MAX {
+            let row = client.query_one("SELECT public.davy_rollup($1)", &[&MINUTES_MAX]).await?;
+            let minutes = from_sql(row.try_get(0)?);
+            self.care.send_modify(|care| care.minutes = care.minutes.saturating_add(minutes));
+            if minutes < MINUTES_MAX.unsigned_abs().into() {
+                break;
+            }
+        }
+        let closed = Stamp(now.0.saturating_sub(HOUR_RESTS_US));
+        for _ in 0..CALLS_MAX {
+            let row = client.query_one("SELECT public.davy_rollup_hours($1, $2)", &[&closed, &HOURS_MAX]).await?;
+            let hours = from_sql(row.try_get(0)?);
+            self.care.send_modify(|care| care.hours = care.hours.saturating_add(hours));
+            if hours < HOURS_MAX.unsigned_abs().into() {
+                break;
+            }
+        }
+        let row = client.query_one("SELECT count(DISTINCT bucket) FROM rollup_dirty", &[]).await?;
+        let pending = from_sql(row.try_get(0)?);
+        self.care.send_modify(|care| care.pending_minutes = pending);
+        Ok(())
+    }
+
+    async fn drop_old(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
+        let cutoff = Stamp(now.0.saturating_sub(self.settings.retention_us));
+        for _ in 0..DROPS_MAX {
+            let row = client.query_one("SELECT public.davy_retain($1)", &[&cutoff]).await?;
+            let Some(part) = row.try_get::<_, Option<String>>(0)? else { return Ok(()) };
+            tracing::info!(part, "dropped for its age");
+            self.care.send_modify(|care| {
+                care.dropped = care.dropped.saturating_add(1);
+                care.last_dropped = Some(part);
+            });
+        }
+        Ok(())
+    }
+
+    /// One part a round: in a columnstore it may take minutes.
+    async fn compact(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
+        let closed = Stamp(now.0.saturating_sub(self.settings.compact_after_us));
+        let row = client.query_one("SELECT public.davy_compact($1)", &[&closed]).await?;
+        if let Some(part) = row.try_get::<_, Option<String>>(0)? {
+            tracing::info!(part, "compacted");
+            self.care.send_modify(|care| {
+                care.compacted = care.compacted.saturating_add(1);
+                care.last_compacted = Some(part);
+            });
+        }
+        Ok(())
+    }
+}
