@@ -1,5 +1,5 @@
 # Two commands: `make run` shows the district alive, `make test` proves it. `make help` lists the rest.
-.PHONY: help run up down status clean-data build test lint
+.PHONY: help run up down status clean-data build bench test lint
 
 help: ## What can be asked
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,12 @@ clean-data: ## Throw all local data away (refused while running)
 
 build: ## The release binary, target/release/davy
 	cargo build --release -p ingest --bin davy --target-dir target
+
+# Two builds: the tests' fault points, which the runner's crate brings along, must not get into the binary measured.
+bench: ## What a whole Davy takes, measured beside what one would write first: DAVY_BENCH='--quick'
+	cargo build --release -p davy-benches --bin davy-bench --target-dir target
+	cargo build --release -p ingest --bin davy --target-dir target
+	target/release/davy bench e2e $(DAVY_BENCH)
 
 test: ## Everything that can be checked, ending with a table
 	@exec tests/run.sh

@@ -23,7 +23,7 @@ trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true; exit 130' INT 
 # These measure times or load both cores: their tests run one after the other. The rest use all cores.
 threads_of() {
     case "$1" in
-    live* | kill* | broker* | outage* | alarm* | recover*) echo 1 ;;
+    bench* | live* | kill* | broker* | outage* | alarm* | recover*) echo 1 ;;
     *) nproc ;;
     esac
 }
@@ -126,7 +126,8 @@ targets() {
 
 # Always `cargo test --workspace`: cargo then unifies features in one way, and nothing is built twice. It builds the
 # binary davy too, for the integration tests of its crate, and with the feature `faults`, which the live suites need; a
-# `cargo build` would leave out what dev-dependencies ask for and compile half the tree again.
+# `cargo build` would leave out what dev-dependencies ask for and compile half the tree again. In the same
+# way the load runner davy-bench is built for the test of its crate.
 tests() {
     local names name
     # Another build may have left one without `faults` there.

@@ -75,6 +75,7 @@ pub struct Telemetry {
     journal_bytes: IntCounter,
     journal_head_seq: IntGauge,
     verb_seconds: HistogramVec,
+    housekeeping_seconds: Histogram,
     alarms_raised: IntCounterVec,
     open_alarms: IntGaugeVec,
     spool_lag_records: IntGaugeVec,
@@ -117,7 +118,15 @@ impl Telemetry {
             journal_fsync_seconds: t.seconds("davy_journal_fsync_seconds", "time to make one record durable")?,
             journal_bytes: t.counter("davy_journal_bytes_total", "bytes appended to the journal")?,
             journal_head_seq: t.gauge("davy_journal_head_seq", "number of the newest record")?,
-            verb_seconds: t.histograms("davy_verb_seconds", "time of each verb of the loop, per batch", &["verb"])?,
+            verb_seconds: t.histograms(
+                "davy_verb_seconds",
+                "time of each verb of the loop, per batch, without fsync",
+                &["verb"],
+            )?,
+            housekeeping_seconds: t.seconds(
+                "davy_housekeeping_seconds",
+                "time the loop stood still between batches: copying the state for a snapshot, giving up old files",
+            )?,
             alarms_raised: t.counters("davy_alarms_raised_total", "alarms raised", &["severity"])?,
             open_alarms: t.gauges("davy_open_alarms", "alarms open now", &["severity"])?,
             spool_lag_records: t.gauges("davy_spool_lag_records", "records the database is behind", &["lane"])?,
@@ -212,6 +221,11 @@ impl Telemetry {
     /// One pass of one verb, seconds.
     pub fn verb(&self, verb: Verb, seconds: f64) {
         self.verb_seconds.with_label_values(&[verb.name()]).observe(seconds);
+    }
+
+    /// What came between two batches, seconds.
+    pub fn housekeeping(&self, seconds: f64) {
+        self.housekeeping_seconds.observe(seconds);
     }
 
     /// The page of `/metrics`, Prometheus text format. What the hub knows is read at this moment.

@@ -31,13 +31,15 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the checkout is there")
 }
 
-/// The binary under test: `DAVY_BIN`, or the one built beside this test.
+/// The binary under test: `DAVY_BIN`, or the one built beside this test or program.
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("DAVY_BIN") {
         return path.into();
     }
-    let test = std::env::current_exe().expect("a test has a path");
-    let target = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let program = std::env::current_exe().expect("a program has a path");
+    let dir = program.parent().expect("a program lies in a directory");
+    // Tests lie in target/<profile>/deps, programs beside davy itself.
+    let target = if dir.ends_with("deps") { dir.parent().expect("deps lies in target/<profile>") } else { dir };
     let path = target.join("davy");
     assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
     path

@@ -44,16 +44,43 @@ impl Mosquitto {
     /// # Errors
     /// There is no mosquitto on this machine, or it would not start: for `SUITE ... skipped`.
     pub fn start(settings: Settings) -> Result<Mosquitto, String> {
+        Mosquitto::configured(&std::env::temp_dir(), |broker| Ok(broker.config(settings)))
+    }
+
+    /// A broker as `make run` has it, with `deploy/mosquitto/mosquitto.conf.in` and its store below `base`: for
+    /// measuring.
+    ///
+    /// # Errors
+    /// There is no mosquitto on this machine, or it would not start.
+    pub fn deployed(base: &Path) -> Result<Mosquitto, String> {
+        Mosquitto::configured(base, |broker| {
+            let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/mosquitto/mosquitto.conf.in");
+            let text = fs::read_to_string(&template).map_err(|e| format!("{}: {e}", template.display()))?;
+            // Only a root gives up its rights, and here it does not: the directory is its own.
+            let text = text.replace("@PORT@", &broker.port.to_string()).replace("@USER@", "root");
+            let text = text.replace("@DIR@", &broker.dir.display().to_string());
+            // It says that it is ready at this level, and with `connection_messages false` little more.
+            Ok(text + "log_type information\n")
+        })
+    }
+
+    fn configured(base: &Path, config: impl Fn(&Mosquitto) -> Result<String, String>) -> Result<Mosquitto, String> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let program = program().ok_or("mosquitto is not installed")?;
         let number = STARTED.fetch_add(1, Ordering::SeqCst);
-        let dir = std::env::temp_dir().join(format!("davy-mosquitto-{}-{number}", std::process::id()));
+        let dir = base.join(format!("davy-mosquitto-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
         let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
         let mut broker = Mosquitto { program, dir, port: free.port(), child: None, log: Arc::default() };
-        fs::write(broker.dir.join("mosquitto.conf"), broker.config(settings)).map_err(|e| e.to_string())?;
+        fs::write(broker.dir.join("mosquitto.conf"), config(&broker)?).map_err(|e| e.to_string())?;
         broker.up()?;
         Ok(broker)
+    }
+
+    /// The broker's process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     #[must_use]

@@ -67,7 +67,7 @@ impl Backend {
 pub enum Durability {
     /// No fsync: survives a killed server, not a power cut. What tests need.
     Fast,
-    /// As in production, for measuring.
+    /// With the settings of `make run`, for measuring.
     Real,
 }
 
@@ -93,11 +93,16 @@ impl Cluster {
     /// A cluster of one's own, with the roles and the database of `deploy/postgres/bootstrap.sql`. The error says what
     /// is missing on this machine.
     pub fn start(durability: Durability) -> Result<Cluster, String> {
+        Cluster::start_in(&env::temp_dir(), durability)
+    }
+
+    /// The same with its data below `base`, which the user it runs as must be able to reach.
+    pub fn start_in(base: &Path, durability: Durability) -> Result<Cluster, String> {
         static CLUSTERS: AtomicU32 = AtomicU32::new(0);
         Backend::asked_for().missing()?;
         let bin = binaries()?;
         let number = CLUSTERS.fetch_add(1, Ordering::SeqCst);
-        let dir = env::temp_dir().join(format!("davy-test-postgres-{}-{number}", process::id()));
+        let dir = base.join(format!("davy-test-postgres-{}-{number}", process::id()));
         fs::create_dir(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         let mut initdb = server_command(&bin.join("initdb"), &dir)?;
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
@@ -106,9 +111,27 @@ impl Cluster {
         let server = Mutex::new(None);
         let (databases, backend) = (AtomicU32::new(0), Backend::asked_for());
         let cluster = Cluster { dir, port, bin, server, databases, durability, backend };
+        if durability == Durability::Real {
+            cluster.deploy()?;
+        }
         cluster.up()?;
         cluster.bootstrap()?;
         Ok(cluster)
+    }
+
+    /// The settings of `make run`: `deploy/local/postgresql.conf.in`, filled in as deploy/local/postgres.sh does.
+    fn deploy(&self) -> Result<(), String> {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/local/postgresql.conf.in");
+        let text = fs::read_to_string(&template).map_err(|e| format!("{}: {e}", template.display()))?;
+        let libraries = fs::read_dir(self.bin.join("../lib")).into_iter().flatten().flatten();
+        let names = libraries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let timescaledb = names.into_iter().any(|name| name.starts_with("timescaledb") && name.ends_with(".so"));
+        let text = text.replace("@PORT@", &self.port.to_string());
+        let text = text.replace("@PRELOAD@", if timescaledb { "timescaledb" } else { "" });
+        let file = self.dir.join("data/postgresql.conf");
+        let mut conf = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        conf.push_str(&text);
+        fs::write(&file, conf).map_err(|e| format!("{}: {e}", file.display()))
     }
 
     /// Runs `deploy/postgres/bootstrap.sql` as the superuser; may be done again.
@@ -124,14 +147,15 @@ impl Cluster {
         let mut command = server_command(&self.bin.join("postgres"), &self.dir)?;
         command.arg("-D").arg(self.dir.join("data"));
         let port = self.port.to_string();
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=50"] {
-            command.args(["-c", setting]);
-        }
-        command.args(["-c", &format!("port={port}"), "-c", "max_wal_size=4GB", "-c", "shared_buffers=256MB"]);
         if self.backend == Backend::Timescaledb {
             command.args(["-c", "shared_preload_libraries=timescaledb", "-c", "timescaledb.telemetry_level=off"]);
         }
+        // What is measured runs with the settings of its file and no others.
         if self.durability == Durability::Fast {
+            for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=50"] {
+                command.args(["-c", setting]);
+            }
+            command.args(["-c", &format!("port={port}"), "-c", "max_wal_size=4GB", "-c", "shared_buffers=256MB"]);
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
         let log =
@@ -184,6 +208,18 @@ impl Cluster {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The postmaster, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|server| server.pid)
+    }
+
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
     }
 
     /// A new empty database with the rights of `davy`, not migrated.

@@ -1,6 +1,7 @@
 //! The command line: what may be asked of `davy`, and who answers. Commands that change a running instance go over
 //! HTTP; those that read files work beside it. I/O.
 
+mod bench;
 mod clock;
 mod http;
 mod journal;
@@ -95,6 +96,10 @@ enum Command {
     /// Ask a running Davy how it is.
     #[command(after_help = "Examples:\n  davy status\n  davy status --wait-ready 30 --json")]
     Status(status::StatusArgs),
+    /// Measure a whole Davy on this machine; needs `davy-bench` beside this program.
+    #[command(after_help = "Examples:\n  davy bench e2e --quick\n  davy bench e2e --json run.json --html run.html")]
+    #[command(disable_help_flag = true)]
+    Bench(bench::BenchArgs),
 }
 
 /// Carries out one command line.
@@ -111,6 +116,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quarantine(command) => quarantine::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => status::run(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

@@ -108,9 +108,11 @@ impl<D: Disk> Engine<D> {
             self.project_waiting()?;
             // A snapshot stands for what is in the spools: not before everything is.
             if self.unprojected.is_empty() {
+                let watch = Stopwatch::start();
                 self.housekeeping.told(self.room.is_full());
                 let told = self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now());
                 self.say(told.map_err(FoldError::from)?);
+                self.telemetry.housekeeping(watch.seconds());
             }
             if stop {
                 return self.finish();
@@ -245,7 +247,8 @@ impl<D: Disk> Engine<D> {
         let watch = Stopwatch::start();
         match self.fold.keep(record) {
             Ok(kept) => {
-                self.telemetry.verb(Verb::Keep, watch.seconds());
+                // Waiting for the disk is counted apart: it says nothing about us.
+                self.telemetry.verb(Verb::Keep, watch.seconds() - self.fold.cost().sync_s);
                 self.telemetry.kept(self.fold.cost(), self.fold.quota().used(), self.fold.quota().limit());
                 Ok(Some(kept))
             }
