@@ -1,6 +1,7 @@
 //! Each scenario of the simulator against the whole product: every alarm that must come is there once, and nothing else
 //! of orange or red. What must come is asked of `davy simulate --expects`. I/O.
 
+use crate::judge::Judge;
 use crate::place::World;
 use davy_tests::davy::{Davy, wait_for};
 use serde_json::Value;
@@ -54,7 +55,8 @@ fn serious(world: &World) -> Vec<[String; 5]> {
     all
 }
 
-fn expected(world: &World, scenario: &str) -> (Vec<[String; 5]>, u64) {
+/// The alarms that must come, by when, and whose gateway repeats everything.
+fn expected(world: &World, scenario: &str) -> (Vec<[String; 5]>, u64, Option<String>) {
     let out = world.place.run(&["simulate", "--scenario", scenario, "--expects"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let body: Value = serde_json::from_slice(&out.stdout).expect("JSON");
@@ -62,7 +64,8 @@ fn expected(world: &World, scenario: &str) -> (Vec<[String; 5]>, u64) {
     let within_s = alarms.iter().filter_map(|alarm| alarm["within_s"].as_u64()).max().unwrap_or(20);
     let mut names: Vec<[String; 5]> = alarms.iter().map(name).collect();
     names.sort();
-    (names, within_s)
+    let repeats = alarms.iter().find(|alarm| alarm["scenario"] == "duplicates");
+    (names, within_s, repeats.and_then(|alarm| alarm["enterprise"].as_str().map(str::to_owned)))
 }
 
 /// `gateway-outage` and the like change how a gateway sends; no two scenarios strike the same one, so all can be played
@@ -72,7 +75,7 @@ fn every_scenario_raises_what_it_must_and_nothing_else() {
     let Some(world) = World::new("scenarios", "") else { return };
     let scenarios = std::env::var("SCENARIO").unwrap_or_else(|_| SCENARIOS.join(","));
     let davy = Davy::start(&world.place, None, &[]).ready();
-    let (expected, within_s) = expected(&world, &scenarios);
+    let (expected, within_s, repeating) = expected(&world, &scenarios);
     let log = std::fs::File::create(world.place.dir.join("simulate.log")).expect("a log");
     let config = world.place.dir.join("davy.toml");
     let mut simulator = Command::new(davy_tests::davy::binary());
@@ -97,6 +100,15 @@ fn every_scenario_raises_what_it_must_and_nothing_else() {
         }
     }
     let missing = missing(&found);
+    if let Some(repeating) = &repeating {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM readings_v WHERE enterprise = '{repeating}' AND device_time IS NOT NULL \
+             GROUP BY point, device_time, value HAVING count(*) > 1) AS twice"
+        );
+        let judge = Judge::new(world.place.pg_port);
+        assert!(judge.number(&format!("SELECT count(*) FROM readings_v WHERE enterprise = '{repeating}'")) > 100);
+        assert_eq!(judge.number(&sql), 0, "a reading that was repeated is stored once");
+    }
     assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:?}\nnot expected, or twice: {surplus:?}");
     assert_eq!(davy.stop(), Some(0));
 }

@@ -22,8 +22,8 @@ Scenarios and what must come of each first strike, besides which nothing of oran
   dust-collector-stops          its fan stops, production goes on        DU-10 red
   garbage                       everything a gateway must not send       quarantine, no alarm
   gateway-outage:oldest-first   a gateway comes back after 600 s and     HC-11 orange where gas still leaks;
-  gateway-outage:newest-first   sends its buffer in that order; another  nothing where it leaked and was over
-  gateway-outage:mixed          time away: gateway-outage:mixed:1800
+  gateway-outage:newest-first   sends its buffer in that order; another  nothing where it leaked, and where a
+  gateway-outage:mixed          time away: gateway-outage:mixed:1800     flame was, before it came back
   clock-skew:slow               200 s behind while gas leaks             HC-11 orange
   clock-skew:fast               200 s ahead                              HC-11 orange
   clock-skew:set-back           set back by 8 h                          HC-11 orange, within 120 s of the leak

@@ -1,6 +1,6 @@
 //! The gateways that share one connection, and what they will send when. Pure.
 
-use super::habit::Habit;
+use super::habit::{Habit, Moment};
 use super::plant::{self, Plant};
 use super::scenario::{self, Scenario, Target};
 use super::schedule::{Chunk, Due, Schedule};
@@ -132,16 +132,20 @@ impl Fleet {
         let script = self.scripts.iter().find(|script| script.scenario == scenario)?;
         let Target { plant: number, equipment } = script.target(nth)?;
         let plant = self.plants.get_mut(number)?;
+        let mut past = Vec::new();
         for act in scenario.acts(plant, &equipment, at) {
             plant.begin(act);
             if act.until_us > at {
                 self.schedule.strike(number, act.point, act.from_us.max(at), act.until_us);
+            } else {
+                past.extend([act.from_us, act.until_us].map(|at_us| Moment { at_us, points: vec![act.point] }));
             }
         }
         match scenario {
             Scenario::GatewayOutage { order, away_s } => {
                 let away_us = i64::from(away_s).saturating_mul(SECOND_US);
-                plant.come_back(order, self.schedule.before(number, -away_us), begun_ms);
+                past.extend(self.schedule.before(number, -away_us));
+                plant.come_back(order, past, begun_ms);
                 self.schedule.release(number, at);
                 Some(vec![status(plant, true)])
             }

@@ -1,6 +1,6 @@
 //! A gateway comes back that was away since long before the beginning, with everything it measured meanwhile in its
-//! buffer. At one detector gas leaked and was gone again while it was away: nothing live may come of that. At another it
-//! still leaks when the gateway is back: HC-11 there, orange, once. Pure.
+//! buffer. At one detector gas leaked and was gone again while it was away, and a flame was seen: nothing live may come
+//! of either. At another gas still leaks when the gateway is back: HC-11 there, orange, once. Pure.
 
 use super::points_of;
 use crate::simulate::plant::{Act, Plant, Shape};
@@ -42,7 +42,15 @@ pub fn acts(plant: &Plant, equipment: &str, (away_s, back_us): (u32, i64)) -> Ve
         until_us: back_us + 60 * SECOND_US,
         shape: Shape::Level(65.0),
     });
-    over.into_iter().chain(still).collect()
+    // Red without a delay, and of a point that says nothing else: old data could not be taken for live more easily.
+    let flame = plant.points.iter().position(|point| point.tag == "flame");
+    let flame = flame.map(|point| Act {
+        point,
+        from_us: -away_us / 10 * 9,
+        until_us: -away_us / 10 * 8,
+        shape: Shape::Level(1.0),
+    });
+    over.into_iter().chain(flame).chain(still).collect()
 }
 
 /// The detector at which it still leaks.

@@ -109,6 +109,15 @@ fn a_gateway_that_was_away_sends_all_of_its_buffer_in_the_order_asked_for() {
             }
         }
         assert_eq!(over.len(), 2, "{over:?}");
+        let is_flame = |point: PointId| played.view.point(point).is_some_and(|point| point.tag == "flame");
+        let mut flames: Vec<(i64, f64)> = messages
+            .iter()
+            .flat_map(|(_, _, all)| {
+                all.iter().filter(|(point, ..)| is_flame(*point)).map(|(_, at, value)| (*at, *value))
+            })
+            .collect();
+        flames.sort_by_key(|(at, _)| *at);
+        assert_eq!(flames.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [1.0, 0.0], "seen, and gone again");
         let begun_us = crate::simulate::tests::BEGUN_MS * 1_000;
         assert!(
             over.values()
