@@ -304,7 +304,9 @@ impl World {
                     self.audit_message(delivery.received.0, message);
                 }
                 Input::Command(command) => {
-                    let Order::Acknowledge { alarm, .. } = &command.order;
+                    let Order::Acknowledge { alarm, .. } = &command.order else {
+                        unreachable!("the officer orders nothing else")
+                    };
                     // As the officer saw it: his screen shows the state before this record.
                     let seen = self.fold.state().alarm(*alarm).expect("he chose an open one").clone();
                     let object = seen.object.point.or(seen.object.equipment).expect("an object");
