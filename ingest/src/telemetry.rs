@@ -62,6 +62,8 @@ pub struct Telemetry {
     /// By `alerting::input::Reason`.
     quarantined: IntCounterVec,
     clock_offset: Gauge,
+    gateway_messages: IntGauge,
+    gateway_missing: IntGauge,
     replayed_rows: IntCounter,
     replayed_readings: IntCounter,
     inbox_depth: IntGauge,
@@ -101,6 +103,8 @@ impl Telemetry {
             quarantined: t.counters("davy_quarantined_total", "messages and readings refused", &["reason"])?,
             clock_offset: t
                 .float_gauge("davy_clock_offset_seconds", "how far the wall is ahead of the loop's clock")?,
+            gateway_messages: t.gauge("davy_gateway_messages", "numbered messages received of all gateways")?,
+            gateway_missing: t.gauge("davy_gateway_missing_messages", "numbered messages that never came")?,
             replayed_rows: t.counter("davy_quarantine_replayed_total", "rows of quarantine read after all")?,
             replayed_readings: t.counter("davy_quarantine_replayed_readings_total", "readings that came of them")?,
             inbox_depth: t.gauge("davy_inbox_depth", "items waiting for the engine")?,
@@ -202,6 +206,9 @@ impl Telemetry {
         if let Some(standing) = hub.standing() {
             self.journal_head_seq.set(signed(standing.seq));
         }
+        let (received, missing) = hub.gateway_totals();
+        self.gateway_messages.set(signed(received));
+        self.gateway_missing.set(signed(missing));
         for (component, health) in hub.healths() {
             let up = match health.report.condition {
                 Condition::Up => 1.0,

@@ -36,6 +36,8 @@ pub(super) fn load(shared: &Shared, fold: &Fold<RealDisk>) {
         now: state.now(),
         versions: versions(fold),
         alarms: state.open_alarms().chain(state.recent_closed()).cloned().collect(),
+        // The fold keeps no account of gateways.
+        gateways: Vec::new(),
         last: numbers.filter_map(|id| Some((id, state.last(id)?))).collect(),
         view,
     });
