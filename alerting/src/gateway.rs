@@ -210,7 +210,8 @@ fn share(received: u64, missing: u64) -> Option<f64> {
 }
 
 /// The day in Shanghai, as days since 1970-01-01.
-fn day_of(at: Micros) -> i64 {
+#[must_use]
+pub fn day_of(at: Micros) -> i64 {
     at.plus(SHANGHAI_US).0.div_euclid(DAY_US)
 }
 

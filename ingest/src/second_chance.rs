@@ -9,6 +9,9 @@ use rules::reading::Micros;
 use rules::view::View;
 use std::collections::BTreeMap;
 
+/// One record of the journal takes so many bytes of messages, or one message: live readings wait no longer than for it.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
 /// One row, with the bytes of its message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -76,6 +79,25 @@ pub fn sift(message: Replayed<Delivery>, view: &View) -> Sifted {
         sifted.fits = Some(Replayed { delivery, from: fitting });
     }
     sifted
+}
+
+/// Cuts messages, in their order, into what one record of the journal takes.
+#[must_use]
+pub fn records(messages: Vec<Replayed<Delivery>>) -> Vec<Vec<Replayed<Delivery>>> {
+    let mut records: Vec<Vec<Replayed<Delivery>>> = Vec::new();
+    let mut bytes = 0_usize;
+    for message in messages {
+        let own = message.delivery.payload.len();
+        match records.last_mut() {
+            Some(record) if bytes.saturating_add(own) <= RECORD_BYTES_MAX => record.push(message),
+            _ => {
+                records.push(vec![message]);
+                bytes = 0;
+            }
+        }
+        bytes = bytes.saturating_add(own);
+    }
+    records
 }
 
 /// `None` = that reading (or, for a message refused whole, the message) can be read now.
@@ -177,5 +199,21 @@ mod tests {
     fn a_reading_that_is_not_there_any_more_is_refused() {
         let message = messages(vec![row(1, 0, Some(7), PARTS)]).remove(0);
         assert_eq!(sift(message, &view(&["a", "b", "c"])).refused, BTreeMap::from([(Reason::Malformed, 1)]));
+    }
+
+    #[test]
+    fn records_are_bounded_and_a_large_message_stands_alone() {
+        let message = |bytes: usize| {
+            let mut message = messages(vec![row(1, 0, None, "")]).remove(0);
+            message.delivery.payload = vec![b'x'; bytes].into();
+            message
+        };
+        let sizes = [1 << 19, 1 << 19, 1, (1 << 20) + 1, 5, 6];
+        let cut: Vec<Vec<usize>> = records(sizes.into_iter().map(message).collect())
+            .iter()
+            .map(|record| record.iter().map(|message| message.delivery.payload.len()).collect())
+            .collect();
+        assert_eq!(cut, [vec![1 << 19, 1 << 19], vec![1], vec![(1 << 20) + 1], vec![5, 6]]);
+        assert!(records(Vec::new()).is_empty());
     }
 }

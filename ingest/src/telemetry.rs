@@ -67,6 +67,8 @@ pub struct Telemetry {
     /// By `alerting::input::Reason`.
     quarantined: IntCounterVec,
     clock_offset: Gauge,
+    gateway_messages: IntGauge,
+    gateway_missing: IntGauge,
     replayed_rows: IntCounter,
     replayed_readings: IntCounter,
     inbox_depth: IntGauge,
@@ -111,6 +113,8 @@ impl Telemetry {
             quarantined: t.counters("davy_quarantined_total", "messages and readings refused", &["reason"])?,
             clock_offset: t
                 .float_gauge("davy_clock_offset_seconds", "how far the wall is ahead of the loop's clock")?,
+            gateway_messages: t.gauge("davy_gateway_messages", "numbered messages received of all gateways")?,
+            gateway_missing: t.gauge("davy_gateway_missing_messages", "numbered messages that never came")?,
             replayed_rows: t.counter("davy_quarantine_replayed_total", "rows of quarantine read after all")?,
             replayed_readings: t.counter("davy_quarantine_replayed_readings_total", "readings that came of them")?,
             inbox_depth: t.gauge("davy_inbox_depth", "items waiting for the engine")?,
@@ -236,6 +240,9 @@ impl Telemetry {
         if let Some(standing) = hub.standing() {
             self.journal_head_seq.set(signed(standing.seq));
         }
+        let (received, missing) = hub.gateway_totals();
+        self.gateway_messages.set(signed(received));
+        self.gateway_missing.set(signed(missing));
         for (component, health) in hub.healths() {
             let up = match health.report.condition {
                 Condition::Up => 1.0,
@@ -317,52 +324,6 @@ fn care_counters(t: &Table<'_>) -> Result<CareCounters, prometheus::Error> {
         compacted: t.counter("davy_compacted_total", "closed days of readings compacted")?,
         tiers: t.gauges("davy_archive_tier", "1 for the tier the database was found to be", &["tier"])?,
     })
-}
-
-/// Makes metrics and registers them in the same breath, so that none can be forgotten.
-struct Table<'a>(&'a Registry);
-
-impl Table<'_> {
-    fn add<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> Result<M, prometheus::Error> {
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.add(IntCounter::new(name, help)?)
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.add(IntGauge::new(name, help)?)
-    }
-
-    fn float_gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-        self.add(Gauge::new(name, help)?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn float_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
-        self.add(GaugeVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
-        self.histogram(name, help, LOOP_SECONDS)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
-    }
-
-    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, prometheus::Error> {
-        self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(LOOP_SECONDS.to_vec()), labels)?)
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! Decides in its own words what is live and what is history, and keeps two clocks: the receive clock, and one that
 //! stands still while Davy could not hear. Shares no function with what it judges. Pure.
 
+use crate::auditor_memory::{GatewayMemory, Kind, Memory, Waiting, Whose};
 use crate::auditor_watch::{Breach, Watch, When, watches_of};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub const SECOND: i64 = 1_000_000;
 
@@ -73,58 +74,6 @@ pub struct Line {
 
 /// What must be in the database at the end: (point, device time, value bits, bad).
 pub type Row = (String, i64, u64, bool);
-
-/// What the auditor remembers of a point.
-#[derive(Default)]
-struct Memory {
-    /// The newest instant stored, and what was said at it: (device time, value, bad).
-    newest: Option<i64>,
-    said: BTreeSet<(i64, u64, bool)>,
-    /// Device time of the newest reading that was live by its own clock, or by a shifted one.
-    judged: Option<i64>,
-    last_received: Option<i64>,
-    /// By the clock that stands still.
-    last_heard: Option<i64>,
-    unbelieved: VecDeque<(i64, u64, bool)>,
-    /// (receive time - device time, what is added to device times)
-    anchor: Option<(i64, i64)>,
-    /// The newest reading of a run of history, since nothing live came.
-    waiting: Option<Waiting>,
-}
-
-#[derive(Clone)]
-struct Waiting {
-    ends: i64,
-    seen: Seen,
-    received: i64,
-    heard: i64,
-    offset: i64,
-    enterprise: String,
-}
-
-/// What the auditor remembers of a gateway.
-#[derive(Default)]
-struct GatewayMemory {
-    /// Lateness of its last twenty live messages, oldest first.
-    late: VecDeque<i64>,
-    in_step: u32,
-    skewed: bool,
-    open: bool,
-}
-
-enum Kind {
-    Known,
-    /// Live, with the event time it is judged by, and whose clock that was.
-    Live(i64, Whose),
-    Past,
-}
-
-#[derive(PartialEq)]
-enum Whose {
-    Devices,
-    Shifted,
-    Ours,
-}
 
 pub struct Auditor {
     watches: Vec<Watch>,
@@ -219,9 +168,9 @@ impl Auditor {
         for seen in &message.readings {
             let own = self.memory.get(&seen.point).and_then(|memory| memory.last_received);
             let at = own.map_or(received, |last| received.max(last + 1));
-            let kind = self.kind(seen, at, (offset, message.redelivered));
             self.rows.insert((seen.point.clone(), seen.device, seen.value.to_bits(), seen.bad));
             let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
+            let kind = memory.kind(seen, at, (offset, message.redelivered));
             let event = match kind {
                 Kind::Known => continue,
                 Kind::Live(event, whose) => {
@@ -266,43 +215,6 @@ impl Auditor {
         if was_deaf && fresh && self.deaf_until.is_some() {
             self.now = self.now.max(received);
             self.hear_again(self.now);
-        }
-    }
-
-    /// What a reading is. `at` = its receive time.
-    fn kind(&mut self, seen: &Seen, at: i64, (offset, redelivered): (i64, bool)) -> Kind {
-        let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
-        let said = (seen.device, seen.value.to_bits(), seen.bad);
-        if seen.device > at + 60 * SECOND || seen.device < at - 400 * 86_400 * SECOND {
-            if redelivered && memory.unbelieved.contains(&said) {
-                return Kind::Known;
-            }
-            memory.unbelieved.push_back(said);
-            if memory.unbelieved.len() > 4 {
-                memory.unbelieved.pop_front();
-            }
-            if memory.newest.is_none_or(|newest| at > newest) {
-                (memory.newest, memory.said) = (Some(at), BTreeSet::from([said]));
-            }
-            return Kind::Live(at - offset, Whose::Ours);
-        }
-        if memory.newest.is_none_or(|newest| seen.device > newest) {
-            (memory.newest, memory.said) = (Some(seen.device), BTreeSet::from([said]));
-        } else if memory.newest == Some(seen.device) && !memory.said.insert(said) {
-            return Kind::Known;
-        }
-        if memory.judged.is_some_and(|judged| seen.device < judged) {
-            return Kind::Past;
-        }
-        let late = at - seen.device;
-        if late - offset <= 300 * SECOND {
-            return Kind::Live(seen.device, Whose::Devices);
-        }
-        match memory.anchor {
-            Some((usual, shift)) if (-60 * SECOND..=300 * SECOND).contains(&(late - usual)) => {
-                Kind::Live(seen.device + shift, Whose::Shifted)
-            }
-            _ => Kind::Past,
         }
     }
 
@@ -454,14 +366,5 @@ impl Auditor {
             return Some(heard.map_or(self.begun + self.grace, |heard| heard + after) + self.lost);
         }
         watch.ends().map(|ends| ends + self.lost)
-    }
-}
-
-impl GatewayMemory {
-    /// The one in the middle.
-    fn offset(&self) -> i64 {
-        let mut sorted: Vec<i64> = self.late.iter().copied().collect();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
     }
 }

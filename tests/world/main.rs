@@ -4,6 +4,7 @@
 //! `WORLD_SEEDS=n` runs n seeds, `SEED=s` one of them.
 
 mod auditor;
+mod auditor_memory;
 mod auditor_watch;
 mod broker;
 mod database;

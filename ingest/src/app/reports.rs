@@ -36,6 +36,7 @@ pub(super) fn load(shared: &Shared, fold: &Fold<RealDisk>) {
         now: state.now(),
         versions: versions(fold),
         alarms: state.open_alarms().chain(state.recent_closed()).cloned().collect(),
+        gateways: state.gateways().map(|(key, gateway)| (key.clone(), gateway.clone())).collect(),
         last: numbers.filter_map(|id| Some((id, state.last(id)?))).collect(),
         view,
     });

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::console::door::{ReplayAsk, ReplayDoor, ReplayReport, ReplayState, UnderWay};
 use crate::delivery::Delivery;
 use crate::inbox::{Again, InboxError};
-use crate::second_chance::{Row, Sifted, messages, sift};
+use crate::second_chance::{Row, Sifted, messages, records, sift};
 use crate::store::error::StoreError;
 use crate::store::quarantine::{QuarantineFilter, QuarantineMark, QuarantinedMessage};
 use crate::store::query::Reader;
@@ -21,8 +21,6 @@ use std::time::Duration;
 
 /// A page holds whole payloads of up to 1 MiB each.
 const PAGE_ROWS: u32 = 64;
-/// One record of the journal takes so many bytes of messages, or one message: live readings wait no longer than for it.
-const RECORD_BYTES_MAX: usize = 1 << 20;
 /// The database is away, or the inbox full: look again after so long.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// While the database is away for longer a person has to look anyway, and can order it again.
@@ -219,20 +217,11 @@ impl Inner {
         Ok(taken)
     }
 
-    /// Puts messages through the inbox in bounded records; the seq of the last one.
+    /// Puts messages through the inbox in bounded records; the seq of the last one that the database will hear of.
     async fn push(&self, messages: Vec<Replayed<Delivery>>) -> anyhow::Result<u64> {
         let mut newest_seq = 0;
-        let mut batch: Vec<Replayed<Delivery>> = Vec::new();
-        let mut bytes = 0;
-        let mut messages = messages.into_iter().peekable();
-        while let Some(message) = messages.next() {
-            bytes += message.delivery.payload.len();
-            batch.push(message);
-            let next = messages.peek().map_or(usize::MAX, |next| next.delivery.payload.len());
-            if bytes.saturating_add(next) > RECORD_BYTES_MAX {
-                newest_seq = self.replay(std::mem::take(&mut batch)).await?;
-                bytes = 0;
-            }
+        for batch in records(messages) {
+            newest_seq = self.replay(batch).await?.max(newest_seq);
         }
         Ok(newest_seq)
     }
@@ -251,6 +240,7 @@ impl Inner {
             report.replayed = report.replayed.saturating_add(rows);
             report.readings = report.readings.saturating_add(readings);
         });
-        Ok(seq)
+        // A record that had nothing to say to the database is not waited for.
+        Ok(if rows > 0 { seq } else { 0 })
     }
 }

@@ -140,6 +140,7 @@ pub fn router(context: Context) -> Router {
         .route("/api/v1/clock", get(api::clock::status))
         .route("/api/v1/clock/accept", post(api::clock::accept))
         .route("/api/v1/findings", get(api::findings::list))
+        .route("/api/v1/gateways", get(api::gateways::list))
         .route("/api/v1/quarantine", get(api::quarantine::list))
         .route("/api/v1/quarantine/replay", get(api::replay::report).post(api::replay::order))
         .route("/api/v1/quarantine/{seq}/{index}", get(api::quarantine::show_one))

@@ -277,6 +277,8 @@ impl<D: Disk> Engine<D> {
             .filter_map(|&number| Some((PointId(number), state.last(PointId(number))?)))
             .collect();
         self.hub.publish(kept.seq, record.now, effects, &touched);
+        let gateways = state.gateways_touched().map(|(key, gateway)| (key.clone(), gateway.clone()));
+        self.hub.touch_gateways(gateways.collect());
         self.downlink.tell(effects, state.view().map(Arc::as_ref));
         self.telemetry.count(effects, record.inputs.len());
         self.telemetry.verb(Verb::Tell, watch.seconds());

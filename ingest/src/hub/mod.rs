@@ -5,6 +5,7 @@
 //! and render outside of it; a slow reader loses its place in the ring, it is never waited for.
 
 pub mod alarms;
+pub mod gateways;
 pub mod health;
 pub mod lasts;
 pub mod quarantine;
@@ -13,7 +14,9 @@ pub mod ring;
 use alarms::Alarms;
 use alerting::alarm::{Alarm, AlarmId};
 use alerting::effect::{Business, Effects};
+use alerting::gateway::{GatewayKey, GatewayState};
 use alerting::state::LastValue;
+use gateways::Gateways;
 use health::{Component, Health, Healths, Report};
 use lasts::Lasts;
 use quarantine::{Quarantine, Refused};
@@ -35,6 +38,7 @@ pub struct Recovered {
     /// Open alarms and those closed within the last 24 hours, in any order.
     pub alarms: Vec<Alarm>,
     pub last: Vec<(PointId, LastValue)>,
+    pub gateways: Vec<(GatewayKey, GatewayState)>,
 }
 
 /// Content hashes in force, hex; empty before the first activation.
@@ -77,6 +81,7 @@ pub struct Hub {
     /// `None` until the fold has recovered: before that an empty list of alarms would be a lie.
     live: RwLock<Option<Live>>,
     lasts: RwLock<Lasts>,
+    gateways: RwLock<Gateways>,
     healths: RwLock<Healths>,
     wake: watch::Sender<u64>,
 }
@@ -101,6 +106,7 @@ impl Hub {
         Hub {
             live: RwLock::new(None),
             lasts: RwLock::new(Lasts::default()),
+            gateways: RwLock::new(Gateways::default()),
             healths: RwLock::new(Healths::default()),
             wake: watch::Sender::new(0),
         }
@@ -108,11 +114,12 @@ impl Hub {
 
     /// Begins from a recovered fold. Streams that were open lose their place and begin again with a snapshot.
     pub fn load(&self, recovered: Recovered) {
-        let Recovered { journal_id, seq, now, view, versions, alarms, last } = recovered;
+        let Recovered { journal_id, seq, now, view, versions, alarms, last, gateways } = recovered;
         let lasts = Lasts::from_values(&last);
         let alarms = Alarms::from_alarms(alarms, now);
         let standing = Standing { journal_id: journal_id.into(), seq, now, view, versions };
         *write(&self.lasts) = lasts;
+        *write(&self.gateways) = Gateways::from_states(gateways);
         let mut live = write(&self.live);
         let next = live.as_ref().map_or(0, |l| l.ring.end().saturating_add(1));
         *live = Some(Live { standing, alarms, ring: Ring::new(next, seq), quarantine: Quarantine::default() });
@@ -196,6 +203,25 @@ impl Hub {
     }
 
     /// `None` until `load`.
+    /// Takes over how the gateways stand that a step heard of.
+    pub fn touch_gateways(&self, states: Vec<(GatewayKey, GatewayState)>) {
+        if !states.is_empty() {
+            write(&self.gateways).touch(states);
+        }
+    }
+
+    /// `None`: never heard.
+    #[must_use]
+    pub fn gateway(&self, key: &GatewayKey) -> Option<GatewayState> {
+        read(&self.gateways).get(key)
+    }
+
+    /// Numbered messages of all gateways: received, missing.
+    #[must_use]
+    pub fn gateway_totals(&self) -> (u64, u64) {
+        read(&self.gateways).totals()
+    }
+
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
         self.look(|live| live.standing.clone())

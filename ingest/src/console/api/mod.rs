@@ -6,6 +6,7 @@ pub mod alarms;
 pub mod clock;
 pub mod enterprises;
 pub mod findings;
+pub mod gateways;
 mod order;
 mod page;
 pub mod points;

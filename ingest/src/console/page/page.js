@@ -24,6 +24,7 @@ const PROBLEMS = {
 };
 // More rows than anybody reads; what is left out is said below the table.
 const ROWS_MAX = 500;
+const LOOK_EVERY_MS = 10000;
 const STATUS_EVERY_MS = 3000;
 // Nothing heard for so long means that the connection is dead even if the browser does not know yet.
 const SILENCE_MAX_MS = 20000;
@@ -287,6 +288,62 @@ function drawStatus(status) {
     + (status.journal ? ` · 记录 ${status.journal.head_seq}` : "");
 }
 
+// ---- what is looked at now and then: asked only while it is open ------------------------------------------------
+
+function share(completeness, missing) {
+  if (completeness === null) return "–";
+  return `${(completeness * 100).toFixed(completeness < 1 ? 2 : 0)} %${missing > 0 ? ` (−${missing})` : ""}`;
+}
+
+function gatewayRow(gateway) {
+  const seq = gateway.seq;
+  const status = { online: "在线 online", offline: "离线 offline" }[gateway.status] || "–";
+  const offset = gateway.clock_offset_s === null ? "–" : `${gateway.clock_offset_s.toFixed(1)} s`;
+  return element("tr", "",
+    element("td", "place", named(gateway.enterprise_name, gateway.enterprise, "–")),
+    element("td", "", gateway.gateway),
+    element("td", "number", gateway.last_received ? clockTime(Date.parse(gateway.last_received)) : "–"),
+    element("td", "number", seq ? share(seq.completeness, seq.missing) : "–"),
+    element("td", "number", seq ? share(seq.completeness_today, seq.missing_today) : "–"),
+    element("td", "number", offset),
+    element("td", "", status, gateway.status_since ? element("small", "", clockTime(Date.parse(gateway.status_since))) : null));
+}
+
+function drawGateways(body, answer) {
+  // The least complete first: that is what one looks for.
+  const worst = (gateway) => (gateway.seq && gateway.seq.completeness !== null ? gateway.seq.completeness : 2);
+  const sorted = [...answer.gateways].sort((a, b) => worst(a) - worst(b));
+  body.querySelector("tbody").replaceChildren(...sorted.map(gatewayRow));
+}
+
+function drawQuarantine(body, answer) {
+  const counts = new Map();
+  for (const entry of answer.quarantine) {
+    const known = counts.get(entry.reason) || { count: 0, newest: entry };
+    counts.set(entry.reason, { ...known, count: known.count + 1 });
+  }
+  const items = [...counts].map(([reason, { count, newest }]) =>
+    element("li", "", element("b", "", `${reason} ×${count} `), newest.detail, element("small", "", ` ${newest.topic}`)));
+  body.querySelector("ul").replaceChildren(...items);
+}
+
+function whileOpen(id, path, draw) {
+  const body = byId(id);
+  let timer = 0;
+  const ask = async () => {
+    if (!body.open) return;
+    try {
+      const response = await fetch(path, { cache: "no-store" });
+      if (response.ok) draw(body, await response.json());
+    } catch {
+      // The banner says that Davy is not heard; what is shown stays until it is.
+    }
+    clearTimeout(timer);
+    timer = setTimeout(ask, LOOK_EVERY_MS);
+  };
+  body.addEventListener("toggle", ask);
+}
+
 async function askDistrict() {
   try {
     const response = await fetch("/api/v1/enterprises");
@@ -307,6 +364,8 @@ setInterval(() => {
 byId("least").addEventListener("change", draw);
 byId("by").value = localStorage.getItem("davy.by") || "";
 byId("by").addEventListener("input", () => byId("by").classList.remove("wanted"));
+whileOpen("gateways", "/api/v1/gateways", drawGateways);
+whileOpen("quarantine", "/api/v1/quarantine?limit=200", drawQuarantine);
 listen();
 askStatus();
 askDistrict();

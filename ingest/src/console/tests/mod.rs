@@ -2,6 +2,7 @@
 
 mod api;
 mod clock;
+mod gateways;
 mod guard;
 mod second_chance;
 mod socket;
@@ -251,6 +252,7 @@ impl Console {
             versions: Versions { registry: "reg-1".into(), rules: "rules-1".into(), limits: String::new() },
             alarms: alarms(),
             last: vec![(PointId(0), value)],
+            gateways: Vec::new(),
         });
         console
     }
