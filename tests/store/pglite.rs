@@ -11,6 +11,7 @@ use ingest::store::error::StoreError;
 use ingest::store::lane::{Archive, Lane};
 use ingest::store::late;
 use ingest::store::migrate::{Migrated, migrate, version_wanted};
+use ingest::store::probe::{self, Landed};
 use ingest::store::query::{Reader, Span};
 use ingest::store::readings::Row;
 use ingest::store::refusal::{Ours, Refusal};
@@ -36,6 +37,7 @@ async fn a_real_timescaledb_takes_migrations_late_readings_and_care() {
     let mut client = pglite.client().await.unwrap();
     late_readings_are_stored_once(&mut client).await;
     the_archive_is_cared_for(&mut client).await;
+    the_proof_of_direct_writing_sees_both_fates(&mut client).await;
     drop(client);
     let reader = Reader::new(pglite.connection());
     let span = Span { from: Micros(T0), to: Micros(T0 + 3_600 * SECOND), limit: 10_000 };
@@ -123,6 +125,27 @@ async fn late_readings_are_stored_once(client: &mut Client) {
     assert!(compacted.contains("_hyper_"), "{compacted}");
     assert_eq!(insert(client, &rows).await, 0);
     assert_eq!(insert(client, &[row(30, 9_000.0, true), row(31, 1.0, true)]).await, 1);
+}
+
+/// The look behind the proof, with a direct INSERT in place of the COPY that this build has not: in silence into rows
+/// while there are continuous aggregates (before 2.24), into columns without them.
+async fn the_proof_of_direct_writing_sees_both_fates(client: &mut Client) {
+    const ROWS: usize = 20_000;
+    for without_aggregates in [false, true] {
+        let tx = client.transaction().await.unwrap();
+        if without_aggregates {
+            tx.batch_execute("DROP MATERIALIZED VIEW reading_1h CASCADE").await.unwrap();
+            tx.batch_execute("DROP MATERIALIZED VIEW reading_1m CASCADE").await.unwrap();
+        }
+        let insert = "SET LOCAL timescaledb.enable_direct_compress_insert = on; \
+                      INSERT INTO reading SELECT 1 + i % 500, timestamptz '1970-01-02 12:00+00' + i * interval '1 ms', \
+                      i, 0, NULL, now(), 0 FROM generate_series(0, 19999) i";
+        tx.batch_execute(insert).await.unwrap();
+        let landed = probe::look(&tx, ROWS).await.unwrap();
+        let rows = i64::try_from(ROWS).unwrap();
+        assert_eq!(landed, if without_aggregates { Landed::Columnstore } else { Landed::Rows { rows } });
+        tx.rollback().await.unwrap();
+    }
 }
 
 async fn insert(client: &mut Client, rows: &[Row]) -> u64 {

@@ -3,9 +3,12 @@
 
 use crate::place::{Place, SECOND, T0, ours, r, readings};
 use ingest::store::capability::{Tier, detect};
+use ingest::store::caretaker::{Caretaker, Settings};
 use ingest::store::error::StoreError;
 use ingest::store::lane::{Archive, Lane};
 use ingest::store::migrate::{MigrateError, Migrated, migrate, version_wanted};
+use rules::reading::Micros;
+use std::time::Duration;
 
 #[tokio::test]
 async fn migrations_run_once_and_must_not_change() {
@@ -25,6 +28,36 @@ async fn migrations_run_once_and_must_not_change() {
     assert!(matches!(migrate(&owner).await, Err(MigrateError::Newer { found: 99, .. })));
     let newer = place.archive(Lane::Readings).claim(&ours()).await;
     assert!(matches!(newer, Err(StoreError::Wait(ref text)) if text.contains("newer davy")), "{newer:?}");
+}
+
+#[tokio::test]
+async fn an_archive_from_before_the_rollups_is_rolled_up_as_well() {
+    let Some(model) = Place::plain().await else { return };
+    let Some(place) = Place::bare() else { return };
+    let known = model.sql("SELECT format('(%s, %L, %L)', version, name, checksum) FROM migration WHERE version < 3");
+    let owner = place.client("davy_owner").await;
+    for file in [
+        include_str!("../../ingest/src/store/migrations/0001_business.sql"),
+        include_str!("../../ingest/src/store/migrations/0002_readings.sql"),
+    ] {
+        owner.batch_execute(file).await.unwrap();
+    }
+    owner
+        .batch_execute(&format!(
+            "CREATE TABLE migration (version int4 PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, \
+             applied_at timestamptz NOT NULL DEFAULT now()); INSERT INTO migration (version, name, checksum) VALUES {}; \
+             SELECT davy_ensure_day('2025-11-23'); INSERT INTO point (enterprise, point) VALUES ('e1', 'p0'); \
+             INSERT INTO reading SELECT 1, t, 1, 0, NULL, now(), 0 \
+             FROM generate_series(timestamptz '2025-11-23 12:00+00', '2025-11-23 12:59+00', '1 minute') t",
+            known.replace('\n', ",")
+        ))
+        .await
+        .unwrap();
+    assert_eq!(migrate(&place.connection("davy_owner")).await.unwrap(), Migrated { from: 2, to: version_wanted() });
+    let settings = Settings { every: Duration::from_secs(60), compact_after_us: 0, retention_us: 1 << 60 };
+    let mut caretaker = Caretaker::new(place.connection("davy_writer"), settings);
+    caretaker.round(Micros(T0 + 7_200 * SECOND)).await.unwrap();
+    assert_eq!(place.sql("SELECT (SELECT sum(count) FROM rollup_1m_v), (SELECT sum(count) FROM rollup_1h_v)"), "60|60");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use super::connection::{Connection, Purpose};
 use super::error::StoreError;
 use super::migrate;
+use super::progress::Progress;
 use super::stamp::Stamp;
 use super::words::from_sql;
 use rules::reading::{Micros, SECOND_US};
@@ -25,6 +26,12 @@ const DROPS_MAX: usize = 8;
 const BACKOFF_MIN: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(600);
 
+/// While the readings' lane is behind, so many rounds are left out in a row: the database's time is worth more there, and
+/// what is not rolled up is answered from the readings.
+const GIVES_WAY_MAX: u32 = 15;
+/// So many records behind is behind: half a second.
+const BEHIND: u64 = 50;
+
 /// From `[store]` and `[fold]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -41,6 +48,8 @@ pub struct Care {
     /// Why the last round failed; empty when it did not.
     pub problem: String,
     pub rounds: u64,
+    /// Rounds left out because the readings' lane was behind.
+    pub gave_way: u64,
     pub minutes: u64,
     pub hours: u64,
     /// Minutes that are marked and not made right yet.
@@ -72,10 +81,26 @@ impl Caretaker {
         self.care.subscribe()
     }
 
-    /// Rounds until `stop` is true or its sender is gone; `now` is the loop's clock.
-    pub async fn run(mut self, now: impl Fn() -> Micros + Send, mut stop: watch::Receiver<bool>) {
+    /// Rounds until `stop` is true or its sender is gone; `now` is the loop's clock, `lane` that of the readings.
+    pub async fn run(
+        mut self,
+        now: impl Fn() -> Micros + Send,
+        lane: watch::Receiver<Progress>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut backoff = BACKOFF_MIN;
+        let mut in_a_row = 0;
         loop {
+            if gives_way(lane.borrow().lag, in_a_row) {
+                in_a_row = in_a_row.saturating_add(1);
+                self.care.send_modify(|care| care.gave_way = care.gave_way.saturating_add(1));
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = tokio::time::sleep(self.settings.every) => continue,
+                }
+            }
+            in_a_row = 0;
             let done = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -188,5 +213,21 @@ impl Caretaker {
             });
         }
         Ok(())
+    }
+}
+
+fn gives_way(lag: u64, in_a_row: u32) -> bool {
+    lag > BEHIND && in_a_row < GIVES_WAY_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_is_behind_goes_first_but_not_for_ever() {
+        assert!(!gives_way(0, 0) && !gives_way(BEHIND, 0));
+        assert!(gives_way(BEHIND + 1, 0) && gives_way(u64::MAX, GIVES_WAY_MAX - 1));
+        assert!(!gives_way(u64::MAX, GIVES_WAY_MAX));
     }
 }

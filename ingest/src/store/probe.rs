@@ -39,6 +39,11 @@ async fn copy_and_look(tx: &Transaction<'_>, statement: &Statement, rows: usize)
     tx.batch_execute(DIRECT_ON).await?;
     let batch: Vec<Row> = (0..POINTS).cycle().zip(0_i64..).take(rows).map(|(point, i)| row(point, i)).collect();
     copy(tx, statement, &batch).await?;
+    look(tx, rows).await
+}
+
+/// Where the `rows` rows of that day lie.
+pub async fn look(tx: &Transaction<'_>, rows: usize) -> Result<Landed, Error> {
     let chunk = tx
         .query_opt(
             "SELECT format('%I.%I', chunk_schema, chunk_name), is_compressed FROM timescaledb_information.chunks \

@@ -10,10 +10,13 @@ use crate::disk::Disk;
 use crate::spool::SpoolTail;
 use rules::reading::Micros;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// So many questions look through the spool at a time: each may read 256 MiB from the page cache.
 const LOOKING_MAX: usize = 2;
+/// A statement is cut off by the server after 5 s, a connection attempt by us.
+const ANSWER_S: u64 = 12;
 /// The spool may let go of what is applied between the two looks; then the database has it, and is asked again.
 const TRIES: usize = 3;
 
@@ -61,7 +64,12 @@ impl<D: Disk> Seam<D> {
         &self.reader
     }
 
-    /// What the database says of the point, up to which record; its silence is an answer too.
+    /// What the database says, if it says anything in time: a frozen one must not hold up what the spool can tell.
+    async fn asked(&self, ask: &Ask) -> Result<AsOf<Stored>, StoreError> {
+        let late = || StoreError::Wait(format!("no answer within {ANSWER_S} s"));
+        tokio::time::timeout(Duration::from_secs(ANSWER_S), self.stored(ask)).await.unwrap_or_else(|_| Err(late()))
+    }
+
     async fn stored(&self, ask: &Ask) -> Result<AsOf<Stored>, StoreError> {
         let point = [ask.enterprise.as_str(), ask.point.as_str()];
         // Asked for is `event < to`; the reader's bounds are both included.
@@ -106,7 +114,7 @@ impl<D: Disk> Seam<D> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let stored = self.stored(ask).await;
+            let stored = self.asked(ask).await;
             let (stored, applied_seq, problem) = match stored {
                 // Another journal's position says nothing about our spool: all of it is looked at, and what the database has
                 // as well is told once.

@@ -86,6 +86,9 @@ BEGIN
                     PRIMARY KEY (point, bucket)
                 ) PARTITION BY RANGE (bucket)$sql$, name);
         END LOOP;
+        -- What is stored already is to be rolled up as well; the caretaker begins with the newest.
+        INSERT INTO public.rollup_dirty
+        SELECT DISTINCT date_bin(interval '1 minute', event_time, timestamptz '2000-01-01') FROM public.reading;
     END IF;
 END
 $rollups$;
@@ -133,6 +136,13 @@ BEGIN
     IF minutes IS NULL THEN
         RETURN 0;
     END IF;
+    -- The index on time should know the newest pages: for this, and for whoever asks of a minute that is marked.
+    BEGIN
+        PERFORM public.davy_summarize(day) FROM (
+            SELECT DISTINCT (m AT TIME ZONE 'UTC')::date AS day FROM unnest(minutes) m) days;
+    EXCEPTION WHEN lock_not_available THEN
+        NULL; -- A vacuum holds the table, and does the same.
+    END;
     FOR piece IN
         SELECT min(m) AS since, max(m) + interval '1 minute' AS until FROM unnest(minutes) m
         GROUP BY date_bin(interval '10 minutes', m, timestamptz '2000-01-01') ORDER BY 1
