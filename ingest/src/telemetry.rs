@@ -1,6 +1,8 @@
 //! Every metric of Davy, in one table, and the start of logging. Others count through the fields; nobody else
 //! registers a metric. Must not know what the figures mean for an alarm. I/O: writes the log.
 
+mod table;
+
 use crate::downlink::counters::DownlinkCounters;
 use crate::engine::fold::Cost;
 use crate::engine::shed::GivenUp;
@@ -11,11 +13,12 @@ use crate::store::counters::CareCounters;
 use alerting::alarm::Cause;
 use alerting::effect::{Business, Effects};
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 use rules::reading::Severity;
 use std::io::IsTerminal;
+use table::Table;
 use tracing_subscriber::EnvFilter;
 
 /// The six verbs of the loop (`engine.rs`).
