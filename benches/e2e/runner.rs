@@ -190,14 +190,16 @@ fn say(text: &str) {
 }
 
 fn say_measured(one: &Measured) {
+    let loaded = one.sustained_per_s;
+    // A backlog is sent before the first of it is committed.
+    let loaded = if loaded > 0.0 { format!(", while loaded {loaded:.0}/s") } else { String::new() };
     let cpu: Vec<String> = one.cpu_us.iter().map(|(name, us)| format!("{name} {us:.2}")).collect();
     say(&format!(
-        "  {:5} {:>9.0} readings/s ({} in {:.1} s, while loaded {:.0}/s); CPU us/reading: {}",
+        "  {:5} {:>9.0} readings/s ({} in {:.1} s{loaded}); CPU us/reading: {}",
         one.kind.name(),
         one.readings_per_s,
         one.readings,
         one.seconds,
-        one.sustained_per_s,
         cpu.join(", ")
     ));
 }
