@@ -1,4 +1,4 @@
-//! What each reading is to its point, one table a behaviour.
+//! What each reading is to its point, one table a behaviour. Pure.
 
 use super::*;
 use crate::anchors::Waiting;

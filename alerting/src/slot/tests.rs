@@ -1,4 +1,4 @@
-//! Counts and dwells of one slot, step by step.
+//! Counts and dwells of one slot, step by step. Pure.
 
 use super::*;
 use rules::reading::SECOND_US;
