@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Waiting {
     /// When its point has been without anything live for too long, in attended time.
     pub due: i64,
+    /// When the first of this run of history was received.
+    pub since: Micros,
     pub device: Micros,
     pub received: Micros,
     /// The attended time at `received`.
@@ -54,7 +56,7 @@ impl Anchors {
         match self.waiting.get_mut(&point) {
             Some(known) => {
                 if reading.device >= known.device {
-                    *known = Waiting { due: known.due, ..reading };
+                    *known = Waiting { due: known.due, since: known.since, ..reading };
                 }
             }
             None => {

@@ -1,7 +1,7 @@
 //! How far a gateway's clock, and the way from it, is off: the median over its last live messages; and whether that is
 //! to be said aloud (SY-02). Must not know readings. Pure.
 
-use rules::reading::SECOND_US;
+use rules::reading::{Micros, SECOND_US};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -19,6 +19,8 @@ pub struct DeviceClock {
     offset_us: i64,
     /// Messages in a row whose times were followed as they came.
     followed: usize,
+    /// When it was last live by its own clock; `None` before.
+    live_at: Option<Micros>,
     /// SY-02 stands.
     is_skewed: bool,
 }
@@ -63,15 +65,22 @@ impl DeviceClock {
         Skew::Same
     }
 
-    /// A message whose times could not be followed: one of its points is, or has just been, re-anchored.
-    pub fn distrust(&mut self) {
-        self.followed = 0;
+    /// A reading was live by its device's own clock.
+    pub fn live(&mut self, at: Micros) {
+        self.live_at = self.live_at.max(Some(at));
     }
 
-    /// A point of this gateway was re-anchored.
-    pub fn anchor(&mut self) {
+    /// A reading was live by a shifted clock only: its device goes on by a wrong one.
+    pub fn distrust(&mut self) -> Skew {
         self.followed = 0;
-        self.is_skewed = true;
+        if std::mem::replace(&mut self.is_skewed, true) { Skew::Same } else { Skew::Found }
+    }
+
+    /// A point of this gateway was re-anchored, after nothing but history since `since`. That alone is no wrong clock: a
+    /// point that only speaks of changes has only its history to tell after an outage. If the whole gateway has not been
+    /// live meanwhile, it is.
+    pub fn anchor(&mut self, since: Micros) -> Skew {
+        if self.live_at.is_some_and(|live_at| live_at >= since) { Skew::Same } else { self.distrust() }
     }
 }
 
@@ -116,10 +125,18 @@ mod tests {
     fn an_anchored_gateway_is_right_after_twenty_messages_that_could_be_followed() {
         let mut clock = DeviceClock::default();
         hear(&mut clock, [1; 20]);
-        clock.anchor();
+        assert_eq!((clock.anchor(Micros(5)), clock.anchor(Micros(5))), (Skew::Found, Skew::Same));
         assert_eq!(hear(&mut clock, [1; 19]), []);
         clock.distrust();
         assert_eq!(hear(&mut clock, [1; 19]), []);
         assert_eq!(hear(&mut clock, [1]), [Skew::Gone]);
+    }
+
+    #[test]
+    fn a_point_with_only_history_is_no_wrong_clock_while_its_gateway_is_live() {
+        let mut clock = DeviceClock::default();
+        clock.live(Micros(7));
+        assert_eq!(clock.anchor(Micros(5)), Skew::Same);
+        assert_eq!(clock.distrust(), Skew::Found, "but if it goes on like that");
     }
 }

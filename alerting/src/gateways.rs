@@ -28,6 +28,8 @@ pub struct Heard {
     pub seq: Option<u64>,
     /// The newest device time in it.
     pub newest: Option<Micros>,
+    /// A reading of it was live by its device's own clock.
+    pub live: bool,
     /// How late its newest live reading was, where that says something about the clock.
     pub lag_us: Option<i64>,
     /// A reading of it was read with a shifted clock.
@@ -58,10 +60,13 @@ impl Gateways {
         if let Some(status) = heard.status {
             gateway.state.status = Some((status, heard.received));
         }
-        if heard.shifted {
-            gateway.clock.distrust();
+        if heard.live {
+            gateway.clock.live(heard.received);
         }
-        let Some(lag_us) = heard.lag_us.filter(|_| !heard.shifted) else { return Skew::Same };
+        if heard.shifted {
+            return gateway.clock.distrust();
+        }
+        let Some(lag_us) = heard.lag_us else { return Skew::Same };
         let skew = gateway.clock.hear(lag_us);
         gateway.state.offset_us = Some(gateway.clock.offset_us());
         skew
@@ -73,9 +78,9 @@ impl Gateways {
         self.known.get(key)?.state.status.map(|(status, _)| status)
     }
 
-    /// A point of this gateway was re-anchored.
-    pub fn anchor(&mut self, key: &GatewayKey) {
-        self.known.entry(key.clone()).or_default().clock.anchor();
+    /// A point of this gateway was re-anchored, after nothing but history since `since`.
+    pub fn anchor(&mut self, key: &GatewayKey, since: Micros) -> Skew {
+        self.known.entry(key.clone()).or_default().clock.anchor(since)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&GatewayKey, &GatewayState)> + '_ {

@@ -150,6 +150,7 @@ impl State {
         };
         let waiting = Waiting {
             due,
+            since: origin.received,
             device,
             received: classified.received,
             heard: origin.heard,
@@ -176,6 +177,7 @@ impl State {
             received: delivery.received,
             seq: delivery.gateway_seq,
             newest: tally.newest,
+            live: tally.newest_live.is_some(),
             lag_us,
             shifted: tally.shifted,
             status: None,
@@ -232,8 +234,9 @@ impl State {
             anchored.push((PointId(number), waiting));
         }
         for (point, waiting) in anchored {
-            if let Some(key) = waiting.gateway {
-                self.gateways.anchor(&key);
+            if let Some(key) = waiting.gateway
+                && self.gateways.anchor(&key, waiting.since) == Skew::Found
+            {
                 rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found) });
             }
             let event = waiting.received.plus(waiting.offset_us.saturating_neg());

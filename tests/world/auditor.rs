@@ -191,10 +191,11 @@ impl Auditor {
                 Kind::Past => {
                     let facts = self.points.iter().find(|facts| facts.name == seen.point).expect("a point of ours");
                     let patience = facts.period.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND));
-                    let ends = memory.waiting.as_ref().map_or(heard + patience, |waiting| waiting.ends);
+                    let run = memory.waiting.as_ref().map(|waiting| (waiting.ends, waiting.since));
+                    let (ends, since) = run.unwrap_or((heard + patience, received));
                     if memory.waiting.as_ref().is_none_or(|waiting| seen.device >= waiting.seen.device) {
                         let (seen, enterprise) = (seen.clone(), message.enterprise.clone());
-                        memory.waiting = Some(Waiting { ends, seen, received: at, heard, offset, enterprise });
+                        memory.waiting = Some(Waiting { ends, since, seen, received: at, heard, offset, enterprise });
                     }
                     None
                 }
@@ -210,6 +211,10 @@ impl Auditor {
             }
         }
         let late = newest.map(|newest: i64| received - newest);
+        if late.is_some() {
+            let gateway = self.gateways.entry(message.enterprise.clone()).or_default();
+            gateway.live_at = gateway.live_at.max(Some(received));
+        }
         self.note_gateway(message, (late.filter(|_| !was_deaf), shifted));
         let fresh = !message.redelivered && late.is_some_and(|late| late - offset <= 10 * SECOND);
         if was_deaf && fresh && self.deaf_until.is_some() {
@@ -258,6 +263,9 @@ impl Auditor {
         let gateway = self.gateways.entry(message.enterprise.clone()).or_default();
         if shifted {
             gateway.in_step = 0;
+            if !std::mem::replace(&mut gateway.skewed, true) {
+                self.skew_found(&message.enterprise, message.received.max(self.now));
+            }
             return;
         }
         let Some(late) = late.filter(|_| !message.redelivered) else { return };
@@ -321,7 +329,7 @@ impl Auditor {
         }
         due.sort_by_key(|(ends, number, _)| (*ends, *number));
         let mut looks = Vec::new();
-        for (_, _, Waiting { seen, received, heard, offset, enterprise, .. }) in due {
+        for (_, _, Waiting { since, seen, received, heard, offset, enterprise, .. }) in due {
             let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
             let late = received - seen.device;
             memory.anchor = Some((late, late - offset));
@@ -330,12 +338,17 @@ impl Auditor {
                 self.held.insert(seen.point.clone(), seen.value);
             }
             let gateway = self.gateways.entry(enterprise.clone()).or_default();
-            (gateway.in_step, gateway.skewed) = (0, true);
-            looks.push((seen, When { event: received - offset, heard }, enterprise));
+            let wrong = gateway.live_at.is_none_or(|live_at| live_at < since);
+            if wrong {
+                (gateway.in_step, gateway.skewed) = (0, true);
+            }
+            looks.push((seen, When { event: received - offset, heard }, enterprise, wrong));
         }
         let held = self.held.clone();
-        for (seen, when, enterprise) in looks {
-            self.skew_found(&enterprise, at);
+        for (seen, when, enterprise, wrong) in looks {
+            if wrong {
+                self.skew_found(&enterprise, at);
+            }
             self.looks(&seen, when, &held);
         }
     }

@@ -25,6 +25,8 @@ pub struct Memory {
 #[derive(Clone)]
 pub struct Waiting {
     pub ends: i64,
+    /// When the first of the run was received.
+    pub since: i64,
     pub seen: Seen,
     pub received: i64,
     pub heard: i64,
@@ -37,6 +39,7 @@ pub struct Waiting {
 pub struct GatewayMemory {
     /// Lateness of its last twenty live messages, oldest first.
     pub late: VecDeque<i64>,
+    pub live_at: Option<i64>,
     pub in_step: u32,
     pub skewed: bool,
     pub open: bool,

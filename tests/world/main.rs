@@ -11,8 +11,10 @@ mod database;
 mod dice;
 mod district;
 mod doors;
+mod outages;
 mod plant;
 mod run;
+mod scenarios;
 
 use alerting::alarm::{AlarmChange, Cause};
 use alerting::effect::{Business, Effects};

@@ -19,6 +19,7 @@ use ingest::engine::content::{RuleFile, RuleFiles};
 use ingest::engine::fold::{Fold, KeepError, SnapshotJob};
 use ingest::engine::open::OpenOptions;
 use rules::reading::Micros;
+use rules::registry::Registry;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -56,7 +57,7 @@ enum Death {
     Projected,
 }
 
-fn open(disk: &SimDisk, now: i64) -> Fold<SimDisk> {
+pub fn open(disk: &SimDisk, now: i64) -> Fold<SimDisk> {
     let options = OpenOptions {
         dir: PathBuf::from("/davy"),
         segment_bytes: 20_000,
@@ -73,7 +74,7 @@ impl World {
     pub fn new(seed: u64) -> World {
         let disk = SimDisk::default();
         let mut fold = open(&disk, BEGUN);
-        activate(&mut fold);
+        activate_with(&mut fold, &district::registry(), Micros(BEGUN));
         let facts = district::facts();
         let points: Vec<_> = facts.iter().map(|(_, fact)| fact.clone()).collect();
         let sensors = facts.into_iter().map(|(enterprise, fact)| Sensor::new(enterprise, fact, BEGUN)).collect();
@@ -128,18 +129,81 @@ impl World {
         self.lanes.advance(usize::try_from(self.dice.between(0, 3)).expect("fits"));
     }
 
+    /// A world in which nothing is wrong with plants, gateways, broker and disk, until somebody says so.
+    pub fn calm(seed: u64) -> World {
+        let mut world = World::new(seed);
+        world.sensors.iter_mut().for_each(Sensor::stay_healthy);
+        world
+    }
+
+    /// A sensor breaks for good.
+    pub fn silence(&mut self, point: &str) {
+        self.sensors.retain(|sensor| sensor.facts.name != point);
+    }
+
+    /// So long everything goes well.
+    pub fn go_well(&mut self, seconds: i64) {
+        let until = self.now + seconds * SECOND;
+        while self.now < until {
+            let next = (self.now + 5 * SECOND).min(until);
+            self.publish_until(next);
+            self.tick_until(next);
+            self.deliver_all();
+        }
+    }
+
+    /// So long gateways send and nobody hears.
+    pub fn publish_until(&mut self, until: i64) {
+        for message in plant::healthy_messages(&mut self.sensors, until, &mut self.dice) {
+            self.broker.publish(message);
+        }
+    }
+
+    fn tick_until(&mut self, until: i64) {
+        while let Some(due) = self.fold.state().next_deadline().filter(|due| due.0 <= until) {
+            self.now = self.now.max(due.0);
+            self.calm_turn(vec![Input::Tick], &[]);
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn deliver_all(&mut self) {
+        loop {
+            let delivered = self.broker.deliver(30, false);
+            if delivered.is_empty() {
+                return;
+            }
+            self.now += 1_000;
+            let inputs = delivered.iter().map(|d| Input::Delivery(self.delivery(d))).collect();
+            self.calm_turn(inputs, &delivered);
+        }
+    }
+
+    /// Davy is off for so long; gateways go on.
+    pub fn be_off(&mut self, seconds: i64) {
+        self.power_off();
+        self.publish_until(self.now + seconds * SECOND);
+        self.now += seconds * SECOND;
+        self.start();
+    }
+
+    /// The link to the broker is cut for so long; gateways and Davy go on.
+    pub fn be_cut_off(&mut self, seconds: i64) {
+        self.link(Link::Down);
+        let until = self.now + seconds * SECOND;
+        self.publish_until(until);
+        self.tick_until(until);
+        self.link(Link::Up);
+    }
+
     /// Ends well: everything connected, everything delivered, everything projected.
     pub fn drain(&mut self) {
         self.database.with(|tables| tables.mood = Mood::Well);
         if self.link_down {
             self.link(Link::Up);
         }
-        while !self.broker.is_drained() {
-            self.now += 1_000;
-            let delivered = self.broker.deliver(10, false);
-            let inputs = delivered.iter().map(|d| Input::Delivery(self.delivery(d))).collect();
-            self.calm_turn(inputs, &delivered);
-        }
+        self.deliver_all();
+        assert!(self.broker.is_drained(), "a message that nobody can take");
         self.lanes.advance(10_000);
     }
 
@@ -288,6 +352,10 @@ impl World {
 
     fn power_on(&mut self) {
         self.now += self.dice.between(1, 900) * SECOND;
+        self.start();
+    }
+
+    fn start(&mut self) {
         self.fold = open(&self.disk, self.now);
         // Start-up has put its own record behind the others: it says how long Davy was away.
         self.auditor.take(&Event::Resumed { at: self.now });
@@ -347,8 +415,8 @@ impl World {
 const RULES: [&str; 6] = ["HC-02", "HC-11", "HC-23", "HC-25", "HC-29", "DU-10"];
 
 /// Registry, limits and the real rule packs come into force, as at a first start.
-fn activate(fold: &mut Fold<SimDisk>) {
-    let registry = ingest::seeds::canonical(&district::registry());
+pub fn activate_with(fold: &mut Fold<SimDisk>, registry: &Registry, now: Micros) {
+    let registry = ingest::seeds::canonical(registry);
     let registry = fold.store_content(ContentKind::Registry, &registry).expect("room");
     let limits = serde_json::to_vec(&FoldLimits::default()).expect("plain data");
     let limits = fold.store_content(ContentKind::Limits, &limits).expect("room");
@@ -357,7 +425,7 @@ fn activate(fold: &mut Fold<SimDisk>) {
     let files = RuleFiles { files, registry: registry.hash.clone() };
     let rules = fold.store_content(ContentKind::Rules, &serde_json::to_vec(&files).expect("plain")).expect("room");
     for content in [limits, registry, rules] {
-        fold.commit(&Batch { now: Micros(BEGUN), inputs: vec![Input::Activate(content)] }).expect("it loads");
+        fold.commit(&Batch { now, inputs: vec![Input::Activate(content)] }).expect("it loads");
     }
 }
 

@@ -51,6 +51,7 @@ impl Point {
         let (device, received) = (at(device_s), at(received_s));
         let waiting = Waiting {
             due: 0,
+            since: received,
             device,
             received,
             heard: received.0,

@@ -75,6 +75,39 @@ pub enum SimulateError {
     Log { path: PathBuf, source: std::io::Error },
 }
 
+/// A message of the simulated district, and when its gateway would send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripted {
+    pub at: Micros,
+    pub topic: String,
+    pub payload: bytes::Bytes,
+}
+
+/// The whole play without a broker: what all gateways send in so many seconds from `begun` on, in the order of time.
+///
+/// # Errors
+/// The options cannot be played.
+pub fn script(options: &Options, begun: Micros, seconds: i64) -> Result<Vec<Scripted>, SimulateError> {
+    check(options)?;
+    let mut sent: Vec<Scripted> = Vec::new();
+    for mut fleet in Fleet::muster(options)? {
+        let scripted = |at: i64, message: fleet::Message| Scripted {
+            at: begun.plus(at),
+            topic: message.topic,
+            payload: message.payload,
+        };
+        sent.extend(fleet.hello().into_iter().map(|message| scripted(0, message)));
+        while let Some((at, due)) = fleet.schedule.next()
+            && at < seconds.saturating_mul(SECOND_US)
+        {
+            sent.extend(fleet.messages(at, due, begun.0 / 1_000).into_iter().map(|message| scripted(at, message)));
+        }
+    }
+    // Stable: what one gateway sends at one moment stays in its order.
+    sent.sort_by_key(|message| message.at);
+    Ok(sent)
+}
+
 /// Counts while it runs.
 #[derive(Debug, Default)]
 struct Counts {
