@@ -20,7 +20,8 @@ mkdir -p -- "$logs"
 child=''
 trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true; exit 130' INT TERM HUP
 
-# These measure times or load both cores: their tests run one after the other. The rest use all cores.
+# These measure times, load both cores, or stop servers and start them again on the port they had: their tests run one
+# after the other. The rest use all cores.
 threads_of() {
     case "$1" in
     bench* | live* | kill* | broker* | outage* | alarm* | recover*) echo 1 ;;

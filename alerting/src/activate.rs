@@ -28,6 +28,10 @@ impl State {
                 self.number(registry, out);
                 self.put_in_service(registry, version);
                 self.rebind();
+                if let Some(view) = &self.view {
+                    let is_there = |enterprise: &str, gateway: &str| view.gateway(enterprise, gateway).is_some();
+                    self.systems.close_gateways(&is_there, self.now, &mut self.book);
+                }
                 // A registry is plain data whose floats are finite: it can always be written down.
                 let content = serde_json::to_vec(registry.as_ref()).map_or_else(|_| Bytes::new(), Bytes::from);
                 out.first.push(Business::Registered { version: version.clone(), at: self.now, content });

@@ -7,7 +7,7 @@ use crate::input::{Adopted, Skipped};
 use crate::out::Out;
 use crate::slot::Phase;
 use crate::state::{SlotKey, State};
-use crate::system::{Notice, RULE_ERROR, SKIPPED};
+use crate::system::{Notice, RULE_ERROR, SKIPPED, is_of_gateways, key_of_system};
 use rules::bind::ObjectKey;
 use rules::reading::Severity;
 use rules::view::PointKey;
@@ -79,7 +79,7 @@ impl State {
     /// A system alarm of a lost journal: whatever was wrong is not known to be wrong here, or it has its own alarm.
     fn adopt_system(&mut self, alarm: &Alarm) {
         let mut alarm = alarm.clone();
-        let code = alarm.rule.clone();
+        let code = key_of_system(&alarm);
         if code == RULE_ERROR || self.systems.codes.contains_key(&code) {
             return self.book.end(alarm.close(Cause::Superseded, self.now));
         }
@@ -105,6 +105,9 @@ impl State {
 
 /// The slot an alarm belongs to; `None` for a system alarm.
 fn key_of(alarm: &Alarm) -> Option<SlotKey> {
+    if is_of_gateways(&alarm.rule) {
+        return None;
+    }
     let enterprise = alarm.object.enterprise.clone()?;
     let object = match (&alarm.object.point, &alarm.object.equipment) {
         (Some(point), _) => ObjectKey::Point(PointKey { enterprise, point: point.clone() }),

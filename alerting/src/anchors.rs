@@ -16,6 +16,8 @@ pub struct Waiting {
     pub since: Micros,
     pub device: Micros,
     pub received: Micros,
+    /// Device and receive time of the one that came last: the clock that its next readings will go by.
+    pub last: (Micros, Micros),
     /// The attended time at `received`.
     pub heard: i64,
     pub value: f64,
@@ -49,6 +51,19 @@ impl Anchors {
     #[must_use]
     pub fn of(&self, point: u32) -> Option<Anchor> {
         if self.anchored.is_empty() { None } else { self.anchored.get(&point).copied() }
+    }
+
+    /// Whether a reading of this device time would wait for its point.
+    #[must_use]
+    pub fn wants(&self, point: u32, device: Micros) -> bool {
+        self.waiting.get(&point).is_none_or(|known| device >= known.device)
+    }
+
+    /// One came that is older than the one that waits.
+    pub fn came(&mut self, point: u32, device: Micros, received: Micros) {
+        if let Some(known) = self.waiting.get_mut(&point) {
+            known.last = (device, received);
+        }
     }
 
     /// A historical reading came. The newest by its device's clock waits for the point; of equals the later one.
@@ -101,7 +116,8 @@ impl Anchors {
         }
         self.queue.pop_first();
         let waiting = self.waiting.remove(&point)?;
-        let lag_us = waiting.received.since(waiting.device);
+        let (device, received) = waiting.last;
+        let lag_us = received.since(device);
         self.anchored.insert(point, Anchor { lag_us, shift_us: lag_us.saturating_sub(waiting.offset_us) });
         Some((point, waiting))
     }

@@ -7,7 +7,7 @@
 use crate::anchors::Anchors;
 use crate::effect::{FLAG_NO_DEVICE_TIME, FLAG_NOT_JUDGED, FLAG_UNBELIEVED};
 use crate::input::FoldLimits;
-use crate::points::{Identity, LastValue, NEVER, Points};
+use crate::points::{Identity, LastValue, Points};
 use rules::reading::{Micros, Quality, Reading, SECOND_US};
 
 /// What becomes of a reading.
@@ -102,6 +102,9 @@ pub fn replay(points: &mut Points, reading: &Reading, received: Micros, limits: 
         Some(_) => (received, FLAG_UNBELIEVED),
     };
     points.raise_newest(reading.point, event.0);
+    if let Some(device) = reading.device_time.filter(|device| *device > received) {
+        points.remember_ahead(reading.point, device.0);
+    }
     let flags = flag | FLAG_NOT_JUDGED;
     Classified { class: Class::Historical, path: Path::Compared, event, judged_as: event, received, flags }
 }
@@ -120,21 +123,14 @@ fn timed(
 ) -> Classified {
     let point = reading.point;
     let identity = Identity { device_us: device.0, value: reading.value, quality: quality_code(reading.quality) };
-    let path = match device.0.cmp(&points.newest(point)) {
-        std::cmp::Ordering::Greater => {
-            points.open_instant(point, device.0, identity);
-            if points.may_be_stored(point, device.0) { Path::Compared } else { Path::Fast }
-        }
-        std::cmp::Ordering::Equal if points.is_kept(point, &identity) => {
-            let class = Class::Duplicate;
-            return Classified { class, path: Path::Compared, event: device, judged_as: device, received, flags: 0 };
-        }
-        std::cmp::Ordering::Equal => {
-            points.join_instant(point, identity);
-            Path::Compared
-        }
-        std::cmp::Ordering::Less => Path::Compared,
-    };
+    if points.is_kept(point, &identity) {
+        let class = Class::Duplicate;
+        return Classified { class, path: Path::Compared, event: device, judged_as: device, received, flags: 0 };
+    }
+    points.keep(point, identity);
+    let is_new = device.0 > points.newest(point);
+    points.raise_newest(point, device.0);
+    let path = if is_new && !points.may_be_stored(point, device.0) { Path::Fast } else { Path::Compared };
     let (class, judged_as) = fate(points, anchors, (reading, device), (origin, received));
     let flags = if class == Class::Historical {
         FLAG_NOT_JUDGED
@@ -170,14 +166,13 @@ fn fate(
 
 /// The receive time stands in. It moves the newest instant too: what is stored under it is stored.
 fn without_time(points: &mut Points, reading: &Reading, origin: &Origin<'_>, received: Micros) -> Classified {
-    let identity = Identity { device_us: NEVER, value: reading.value, quality: quality_code(reading.quality) };
-    let (class, path) = if origin.message_known {
-        (Class::Duplicate, Path::Compared)
-    } else if received.0 > points.newest(reading.point) {
-        points.open_instant(reading.point, received.0, identity);
-        (Class::Live(Clocked::Received), Path::Fast)
+    let is_new = received.0 > points.newest(reading.point);
+    let path = if is_new && !origin.message_known { Path::Fast } else { Path::Compared };
+    let class = if origin.message_known {
+        Class::Duplicate
     } else {
-        (Class::Live(Clocked::Received), Path::Compared)
+        points.raise_newest(reading.point, received.0);
+        Class::Live(Clocked::Received)
     };
     let judged_as = received.plus(origin.offset_us.saturating_neg());
     Classified { class, path, event: received, judged_as, received, flags: FLAG_NO_DEVICE_TIME }
@@ -199,9 +194,7 @@ fn unbelieved(
         if device > received {
             points.remember_ahead(reading.point, device.0);
         }
-        if received.0 > points.newest(reading.point) {
-            points.open_instant(reading.point, received.0, identity);
-        }
+        points.raise_newest(reading.point, received.0);
         Class::Live(Clocked::Received)
     };
     let judged_as = received.plus(origin.offset_us.saturating_neg());

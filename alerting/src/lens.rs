@@ -64,6 +64,8 @@ pub enum Said<'a> {
     Nothing,
     Seen(Sight),
     Failed(&'a str),
+    /// The condition is not true, and its way back failed.
+    FailedBack(&'a str),
 }
 
 /// No way back was asked for this row.
@@ -148,7 +150,7 @@ impl Lens {
                 Said::Seen(Sight::Breach(graded.map_or(severity, |graded| graded.min(rule.severity_max))))
             }
             Some(Verdict::Quiet) => match self.back_of.get(row).and_then(|&at| self.back_verdicts.get(at as usize)) {
-                Some(Verdict::Fails(error)) => Said::Failed(error),
+                Some(Verdict::Fails(error)) => Said::FailedBack(error),
                 Some(verdict) if rule.is_over(verdict) => Said::Seen(Sight::Over),
                 Some(_) | None => Said::Seen(Sight::Between),
             },

@@ -27,13 +27,15 @@ struct Standing {
     since: Micros,
     /// Goes on at the latest then; `None` while the link is down.
     until: Option<Micros>,
+    /// What is left of the time a backlog is given: a link that goes up and down is not given it anew each time.
+    left_us: i64,
 }
 
 impl Outage {
     /// As an older snapshot knew it: nothing was subtracted then.
     #[must_use]
     pub fn of_old(link_down_since: Option<Micros>, last: Option<(Micros, Micros)>) -> Outage {
-        let standing = link_down_since.map(|since| Standing { since, until: None });
+        let standing = link_down_since.map(|since| Standing { since, until: None, left_us: CATCH_UP_US });
         Outage { link_down_since, last, lost_us: 0, standing }
     }
 
@@ -69,16 +71,23 @@ impl Outage {
 
     pub fn link_down(&mut self, at: Micros) {
         self.link_down_since.get_or_insert(at);
-        let since = self.standing.map_or(at, |standing| standing.since);
-        self.standing = Some(Standing { since, until: None });
+        self.standing = Some(match self.standing {
+            None => Standing { since: at, until: None, left_us: CATCH_UP_US },
+            Some(standing) => {
+                let left_us = standing.until.map_or(standing.left_us, |until| until.since(at).max(0));
+                Standing { until: None, left_us, ..standing }
+            }
+        });
     }
 
     pub fn link_up(&mut self, at: Micros) {
-        if let Some(from) = self.link_down_since.take() {
-            self.last = Some((from, at));
-        }
+        let Some(from) = self.link_down_since.take() else { return };
+        self.last = Some((from, at));
         if let Some(standing) = &mut self.standing {
-            standing.until = Some(at.plus(CATCH_UP_US));
+            if at.since(from) >= CATCH_UP_US {
+                standing.left_us = CATCH_UP_US;
+            }
+            standing.until = Some(at.plus(standing.left_us));
         }
     }
 
@@ -87,7 +96,7 @@ impl Outage {
         self.last = Some((from, at));
         let since = self.standing.map_or(from, |standing| standing.since);
         let until = if self.link_down_since.is_some() { None } else { Some(at.plus(CATCH_UP_US)) };
-        self.standing = Some(Standing { since, until });
+        self.standing = Some(Standing { since, until, left_us: CATCH_UP_US });
     }
 
     /// Attended time goes on.
@@ -126,6 +135,21 @@ mod tests {
         assert_eq!(outage.comes(deadline), Some(s(1_070)), "60 s were left, and are left");
         assert_eq!(outage.attended(s(1_070)), deadline);
         assert_eq!(outage.last, Some((s(40), s(1_000))));
+    }
+
+    #[test]
+    fn a_link_that_flaps_is_given_two_minutes_in_all() {
+        let mut outage = Outage::default();
+        let mut at = 0;
+        for _ in 0..6 {
+            outage.link_down(s(at));
+            outage.link_up(s(at + 10));
+            at += 30;
+        }
+        assert_eq!(outage.goes_on_at(), Some(s(180)), "100 of the 120 s are gone");
+        outage.link_down(s(200));
+        outage.link_up(s(400));
+        assert_eq!(outage.goes_on_at(), Some(s(520)), "a long cut has a backlog of its own");
     }
 
     #[test]

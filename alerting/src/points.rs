@@ -2,7 +2,7 @@
 //! a few array accesses and no allocation. Must not know rules or alarms. Pure.
 
 use crate::anchors::Waiting;
-use rules::reading::{Micros, PointId, Quality};
+use rules::reading::{Micros, PointId, Quality, Reading};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ pub struct Points {
     pub(crate) last_quality: Vec<u8>,
     /// The last good or uncertain value: what `tag()` sees. NaN before there is one.
     pub(crate) held: Vec<f64>,
-    /// The identity at `newest` that came last, and the others of that instant, oldest first.
+    /// The identity of the newest device time believed that came last, and the others of that instant, oldest first.
     pub(crate) kept: Vec<Identity>,
     pub(crate) kept_more: BTreeMap<u32, Vec<Identity>>,
     /// The last identities with a device time that was not believed, oldest first.
@@ -147,6 +147,16 @@ impl Points {
         }
     }
 
+    /// Whether this reading is the one that came last of the newest instant.
+    #[must_use]
+    pub fn came_last(&self, reading: &Reading) -> bool {
+        let kept = self.kept.get(reading.point.index());
+        kept.is_none_or(|kept| {
+            let Identity { device_us, value, quality } = *kept;
+            Some(Micros(device_us)) == reading.device_time && value == reading.value && quality == reading.quality as u8
+        })
+    }
+
     /// Whether this identity was seen at the point's newest instant.
     #[must_use]
     pub fn is_kept(&self, point: PointId, identity: &Identity) -> bool {
@@ -159,20 +169,20 @@ impl Points {
         self.unbelieved.get(&point.0).is_some_and(|seen| seen.contains(identity))
     }
 
-    /// A reading opened a new newest instant.
-    pub(crate) fn open_instant(&mut self, point: PointId, event_us: i64, identity: Identity) {
-        if let (Some(newest), Some(kept)) = (self.newest.get_mut(point.index()), self.kept.get_mut(point.index())) {
-            *newest = event_us;
+    /// A reading whose device time is believed: it opens a new newest instant, or joins it, or is older. Where there is no
+    /// room for another value of one instant, the oldest gives way.
+    pub(crate) fn keep(&mut self, point: PointId, identity: Identity) {
+        let Some(kept) = self.kept.get_mut(point.index()) else { return };
+        if identity.device_us < kept.device_us {
+            return;
+        }
+        if identity.device_us > kept.device_us {
             *kept = identity;
             if !self.kept_more.is_empty() {
                 self.kept_more.remove(&point.0);
             }
+            return;
         }
-    }
-
-    /// Another value at the newest instant. The oldest gives way when there is no room.
-    pub(crate) fn join_instant(&mut self, point: PointId, identity: Identity) {
-        let Some(kept) = self.kept.get_mut(point.index()) else { return };
         let before = std::mem::replace(kept, identity);
         if before != NO_IDENTITY {
             keep(self.kept_more.entry(point.0).or_default(), before, IDENTITIES_MAX.saturating_sub(1));
@@ -232,8 +242,8 @@ impl Points {
 
     /// What waited for too long is judged after all, and the point's clock goes on from it.
     pub(crate) fn anchor(&mut self, point: PointId, waiting: &Waiting) {
-        self.judge_at(point, waiting.device.0);
-        let Waiting { device, received, value, quality, .. } = *waiting;
+        let Waiting { device, received, last, value, quality, .. } = *waiting;
+        self.judge_at(point, last.0.0);
         self.say(point, LastValue { event: device, received, value, quality });
     }
 
@@ -245,10 +255,10 @@ impl Points {
         }
     }
 
-    /// Something this new is stored already. Nothing is known of its values. Never lowers.
+    /// Something this new is stored, or will be. Never lowers.
     pub(crate) fn raise_newest(&mut self, point: PointId, event_us: i64) {
-        if event_us > self.newest(point) {
-            self.open_instant(point, event_us, NO_IDENTITY);
+        if let Some(newest) = self.newest.get_mut(point.index()) {
+            *newest = event_us.max(*newest);
         }
     }
 }

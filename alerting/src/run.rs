@@ -36,7 +36,7 @@ struct Row {
 enum What {
     Reading(Seen),
     /// A gateway's clock was found to be wrong, or right again.
-    Clock(Box<GatewayKey>, Skew),
+    Clock(Box<GatewayKey>, Skew, i64),
     Status(Box<GatewayKey>, GatewayStatus),
 }
 
@@ -86,6 +86,8 @@ struct Tally {
     newest: Option<Micros>,
     newest_live: Option<Micros>,
     shifted: bool,
+    /// Anything of it was judged.
+    judged: bool,
 }
 
 impl State {
@@ -119,7 +121,13 @@ impl State {
             out.store(reading, &classified);
             tally.take(reading, &classified);
             let manner = match classified.class {
-                Class::Duplicate => continue,
+                Class::Duplicate => {
+                    // A clock that stands still makes news look known: it may be all that comes of the point.
+                    if self.anchors.is_waiting(reading.point.0) || !self.points.came_last(reading) {
+                        self.let_wait(reading, &classified, (&origin, delivery.gateway.as_ref()));
+                    }
+                    continue;
+                }
                 Class::Historical => {
                     self.let_wait(reading, &classified, (&origin, delivery.gateway.as_ref()));
                     Manner::Past
@@ -143,6 +151,13 @@ impl State {
         (origin, gateway): (&Origin<'_>, Option<&GatewayKey>),
     ) {
         let Some(device) = reading.device_time else { return };
+        // What the broker repeats came before: it is no news of the point, whoever else has been silent since.
+        if origin.redelivered {
+            return;
+        }
+        if !self.anchors.wants(reading.point.0, device) {
+            return self.anchors.came(reading.point.0, device, classified.received);
+        }
         let due = if self.anchors.is_waiting(reading.point.0) {
             i64::MAX
         } else {
@@ -153,6 +168,7 @@ impl State {
             since: origin.received,
             device,
             received: classified.received,
+            last: (device, classified.received),
             heard: origin.heard,
             value: reading.value,
             quality: reading.quality,
@@ -184,12 +200,12 @@ impl State {
         };
         let before = self.gateways.status(key);
         // Who sends is not offline, whatever his last will had said.
-        let sends = before == Some(GatewayStatus::Offline) && tally.newest_live.is_some() && !delivery.redelivered;
+        let sends = before == Some(GatewayStatus::Offline) && tally.judged && !delivery.redelivered;
         let status = delivery.status.or(sends.then_some(GatewayStatus::Online));
         let heard = Heard { status, ..heard };
         let skew = self.gateways.hear(key, &heard);
         if skew != Skew::Same {
-            let what = What::Clock(Box::new(key.clone()), skew);
+            let what = What::Clock(Box::new(key.clone()), skew, self.gateways.offset_us(key));
             rows.0.push(Row { received: delivery.received, what });
         }
         if let Some(status) = status.filter(|status| before != Some(*status)) {
@@ -237,7 +253,8 @@ impl State {
             if let Some(key) = waiting.gateway
                 && self.gateways.anchor(&key, waiting.since) == Skew::Found
             {
-                rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found) });
+                let offset_us = self.gateways.offset_us(&key);
+                rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found, offset_us) });
             }
             let event = waiting.received.plus(waiting.offset_us.saturating_neg());
             let sample = Sample { value: waiting.value, quality: waiting.quality };
@@ -277,7 +294,7 @@ impl State {
                 Kind::Heard => self.hear(seen),
                 Kind::Judged(at) | Kind::Past(at) => self.see(seen, at),
             },
-            What::Clock(gateway, skew) => self.clock_is(gateway, *skew),
+            What::Clock(gateway, skew, offset_us) => self.clock_is(gateway, *skew, *offset_us),
             What::Status(gateway, status) => self.gateway_is(gateway, *status),
         }
     }
@@ -302,7 +319,9 @@ impl State {
         let sight = match said {
             Said::Nothing => return,
             Said::Seen(sight) => sight,
-            Said::Failed(error) => {
+            // Nobody asks for the way back of what is quiet.
+            Said::FailedBack(_) if !self.slots.is_busy(seen.number) => return,
+            Said::Failed(error) | Said::FailedBack(error) => {
                 let detail = format!("{} on {}: {error}", rule.id, name_of(&instance.object));
                 let notice = Notice {
                     code: RULE_ERROR,
@@ -331,16 +350,17 @@ impl State {
         let moment = Moment { at: self.now, event: seen.event, heard: seen.heard, value: Some(seen.value) };
         let terms = terms_of(instance, rule);
         if self.slots.is_dwelling(seen.number) {
-            self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms));
+            let unheard = self.outage.last;
+            self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms, unheard));
         }
         self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
     }
 
-    fn clock_is(&mut self, gateway: &GatewayKey, skew: Skew) {
+    fn clock_is(&mut self, gateway: &GatewayKey, skew: Skew, offset_us: i64) {
         if skew == Skew::Gone {
             return self.systems.clear_of(CLOCK_SKEW, gateway, self.now, &mut self.book);
         }
-        let offset_s = self.gateways.offset_us(gateway) / SECOND_US;
+        let offset_s = offset_us / SECOND_US;
         let detail = format!(
             "the clock of gateway {}/{} cannot be followed (median offset {offset_s} s): its points are judged by the time \
              of reception",
@@ -366,6 +386,7 @@ impl State {
 impl Tally {
     fn take(&mut self, reading: &Reading, classified: &Classified) {
         self.newest = self.newest.max(reading.device_time);
+        self.judged |= matches!(classified.class, Class::Live(_));
         match classified.class {
             Class::Live(Clocked::Device) => self.newest_live = self.newest_live.max(reading.device_time),
             Class::Live(Clocked::Shifted) => self.shifted = true,

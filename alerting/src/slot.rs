@@ -171,13 +171,18 @@ impl Phase {
     }
 
     /// Time has gone on to a reading's event, and until then what was true before it was true: a dwell that this
-    /// completes is complete, whatever the reading itself says. Asked before `see`.
-    pub fn pass(&mut self, moment: Moment, terms: &Terms) -> Turn {
+    /// completes is complete, whatever the reading itself says. Asked before `see`. Not over a span in which Davy did not
+    /// hear (`unheard`): what a point said then may be lost, unless it only speaks of changes.
+    pub fn pass(&mut self, moment: Moment, terms: &Terms, unheard: Option<(Micros, Micros)>) -> Turn {
         let (dwell, delay_us) = match self {
             Phase::Dwelling { dwell, .. } => (dwell, terms.delay_on_us),
             Phase::Returning { dwell, .. } => (dwell, terms.delay_off_us),
             Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } => return Turn::Stay,
         };
+        let is_gap = |(from, to): (Micros, Micros)| dwell.frontier < to && moment.event > from;
+        if terms.silence_max_us < i64::MAX && unheard.is_some_and(is_gap) {
+            return Turn::Stay;
+        }
         let reach = moment.event.min(dwell.frontier.plus(terms.silence_max_us));
         if reach < dwell.since.plus(delay_us) {
             return Turn::Stay;

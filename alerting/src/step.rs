@@ -117,11 +117,9 @@ impl State {
                 self.pass(delivery.received);
             }
             let is_fresh = self.take_in(delivery, out, &mut rows);
-            if self.outage.is_standing() {
+            if is_fresh && self.outage.is_catching_up() {
                 self.settle(&mut rows);
-                if is_fresh && self.outage.is_catching_up() {
-                    self.go_on(self.now.max(delivery.received));
-                }
+                self.go_on(self.now.max(delivery.received));
             }
         }
         self.settle(&mut rows);
@@ -255,7 +253,12 @@ fn time_of(input: &Input<Decoded, Content>, behind: &[Input<Decoded, Content>], 
     let own = |input: &Input<Decoded, Content>| match input {
         Input::Delivery(delivery) => Some(delivery.received),
         Input::Command(command) => Some(command.received),
+        // Seen from before it: nothing happened later than when Davy went.
+        Input::Resumed { down_since } => Some(*down_since),
         _ => None,
     };
+    if matches!(input, Input::Resumed { .. }) {
+        return now;
+    }
     own(input).or_else(|| behind.iter().find_map(own)).unwrap_or(now).min(now)
 }

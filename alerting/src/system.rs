@@ -1,7 +1,7 @@
 //! Davy's own alarms: what is wrong with it, with what it leans on, or with a rule. One open alarm for each code, and
 //! for each rule that fails. Must not know readings. Pure.
 
-use crate::alarm::{Alarm, AlarmChange, Birth, Object};
+use crate::alarm::{Alarm, AlarmChange, Birth, Cause, Object};
 use crate::book::{Book, Seat};
 use crate::gateway::GatewayKey;
 use crate::slot::{Breach, Side};
@@ -54,6 +54,23 @@ impl Notice<'_> {
     /// By what its alarm is found again: one stands for each code, or for each code and gateway.
     fn key(&self) -> String {
         key(self.code, self.gateway)
+    }
+}
+
+/// Whether the alarms of a code are each of one gateway.
+#[must_use]
+pub fn is_of_gateways(code: &str) -> bool {
+    code == CLOCK_SKEW || code == GATEWAY_OFFLINE
+}
+
+/// By what a system alarm is found again.
+#[must_use]
+pub fn key_of_system(alarm: &Alarm) -> String {
+    match (&alarm.object.enterprise, &alarm.object.equipment) {
+        (Some(enterprise), Some(gateway)) if is_of_gateways(&alarm.rule) => {
+            key(&alarm.rule, Some(&GatewayKey { enterprise: enterprise.clone(), gateway: gateway.clone() }))
+        }
+        _ => alarm.rule.clone(),
     }
 }
 
@@ -127,6 +144,20 @@ impl Systems {
             self.rule_errors.remove(rule);
         }
         book.enter(change, Seat::RuleError(rule.to_owned()));
+    }
+
+    /// Gateways that are in service no more have nobody left to end their alarms.
+    pub fn close_gateways(&mut self, is_there: &dyn Fn(&str, &str) -> bool, at: Micros, book: &mut Book) {
+        self.codes.retain(|_, alarm| {
+            let (Some(enterprise), Some(gateway)) = (&alarm.object.enterprise, &alarm.object.equipment) else {
+                return true;
+            };
+            let stays = !is_of_gateways(&alarm.rule) || is_there(enterprise, gateway);
+            if !stays {
+                book.end(alarm.close(Cause::RuleRemoved, at));
+            }
+            stays
+        });
     }
 
     /// Whether any rule is known to fail: spares the look-up for every reading.

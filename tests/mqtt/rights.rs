@@ -7,6 +7,7 @@ use davy_tests::davy::root;
 use davy_tests::mosquitto::Settings;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Somebody with a name at the broker, listening to everything he may hear.
@@ -33,7 +34,8 @@ impl Somebody {
             }
         });
         client.subscribe("davy/#", QoS::AtLeastOnce).await.unwrap();
-        is_listening.wait_for(|is| *is).await.unwrap();
+        let heard_of = tokio::time::timeout(Duration::from_secs(20), is_listening.wait_for(|is| *is)).await;
+        heard_of.expect("the broker answers a subscription").unwrap();
         Somebody { client, heard }
     }
 

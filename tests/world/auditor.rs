@@ -88,6 +88,11 @@ pub struct Auditor {
     deaf_since: Option<i64>,
     deaf_until: Option<i64>,
     link_down: bool,
+    cut_at: i64,
+    /// Of the time that a backlog is given.
+    patience_left: i64,
+    /// The last span in which nothing was heard.
+    unheard: Option<(i64, i64)>,
     now: i64,
     pub rows: BTreeSet<Row>,
     pub lines: Vec<Line>,
@@ -108,6 +113,9 @@ impl Auditor {
             deaf_since: None,
             deaf_until: None,
             link_down: false,
+            cut_at: begun,
+            patience_left: 120 * SECOND,
+            unheard: None,
             now: begun,
             rows: BTreeSet::new(),
             lines: Vec::new(),
@@ -128,16 +136,29 @@ impl Auditor {
             Event::LinkDown { at } => {
                 self.run_to(*at);
                 self.link_down = true;
+                self.cut_at = self.now;
+                self.patience_left = match (self.deaf_since, self.deaf_until) {
+                    (None, _) => 120 * SECOND,
+                    (Some(_), Some(until)) => (until - self.now).max(0),
+                    (Some(_), None) => self.patience_left,
+                };
                 self.deaf_since.get_or_insert(self.now);
                 self.deaf_until = None;
             }
             Event::LinkUp { at } => {
                 self.run_to(*at);
-                self.link_down = false;
-                self.deaf_until = self.deaf_since.map(|_| self.now + 120 * SECOND);
+                if std::mem::replace(&mut self.link_down, false) {
+                    self.unheard = Some((self.cut_at, self.now));
+                    if self.now - self.cut_at >= 120 * SECOND {
+                        self.patience_left = 120 * SECOND;
+                    }
+                    self.deaf_until = self.deaf_since.map(|_| self.now + self.patience_left);
+                }
             }
             Event::Resumed { at } => {
                 self.deaf_since.get_or_insert(self.now);
+                self.unheard = Some((self.now, *at));
+                self.patience_left = 120 * SECOND;
                 self.deaf_until = (!self.link_down).then_some(at + 120 * SECOND);
                 self.now = *at;
             }
@@ -171,8 +192,26 @@ impl Auditor {
             self.rows.insert((seen.point.clone(), seen.device, seen.value.to_bits(), seen.bad));
             let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
             let kind = memory.kind(seen, at, (offset, message.redelivered));
+            let patience = self.points.iter().find(|facts| facts.name == seen.point).and_then(|facts| facts.period);
+            let waiting = Waiting {
+                ends: heard + patience.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND)),
+                since: received,
+                seen: seen.clone(),
+                received: at,
+                last: (seen.device, at),
+                heard,
+                offset,
+                enterprise: message.enterprise.clone(),
+            };
+            let said = (seen.device, seen.value.to_bits(), seen.bad);
             let event = match kind {
-                Kind::Known => continue,
+                Kind::Known => {
+                    let is_news = memory.waiting.is_some() || memory.said_last != Some(said);
+                    if is_news && !message.redelivered && memory.said.contains(&said) {
+                        memory.wait(waiting);
+                    }
+                    continue;
+                }
                 Kind::Live(event, whose) => {
                     memory.waiting = None;
                     if whose == Whose::Devices {
@@ -189,13 +228,8 @@ impl Auditor {
                     Some(event)
                 }
                 Kind::Past => {
-                    let facts = self.points.iter().find(|facts| facts.name == seen.point).expect("a point of ours");
-                    let patience = facts.period.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND));
-                    let run = memory.waiting.as_ref().map(|waiting| (waiting.ends, waiting.since));
-                    let (ends, since) = run.unwrap_or((heard + patience, received));
-                    if memory.waiting.as_ref().is_none_or(|waiting| seen.device >= waiting.seen.device) {
-                        let (seen, enterprise) = (seen.clone(), message.enterprise.clone());
-                        memory.waiting = Some(Waiting { ends, since, seen, received: at, heard, offset, enterprise });
+                    if !message.redelivered {
+                        memory.wait(waiting);
                     }
                     None
                 }
@@ -239,7 +273,7 @@ impl Auditor {
         for index in 0..self.watches.len() {
             let sight = self.watches[index].sight(&seen.point, seen.value, seen.bad, held);
             let Some((breach, clear)) = sight else { continue };
-            if self.watches[index].is_over_before(when) {
+            if self.watches[index].is_over_before(when, self.unheard) {
                 self.turn(index, self.now);
             }
             if self.watches[index].judge(when, breach, clear) {
@@ -329,11 +363,11 @@ impl Auditor {
         }
         due.sort_by_key(|(ends, number, _)| (*ends, *number));
         let mut looks = Vec::new();
-        for (_, _, Waiting { since, seen, received, heard, offset, enterprise, .. }) in due {
+        for (_, _, Waiting { since, seen, received, last, heard, offset, enterprise, .. }) in due {
             let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
-            let late = received - seen.device;
+            let late = last.1 - last.0;
             memory.anchor = Some((late, late - offset));
-            memory.judged = Some(seen.device);
+            memory.judged = Some(last.0);
             if !seen.bad {
                 self.held.insert(seen.point.clone(), seen.value);
             }

@@ -7,9 +7,11 @@ use std::collections::{BTreeSet, VecDeque};
 /// What the auditor remembers of a point.
 #[derive(Default)]
 pub struct Memory {
-    /// The newest instant stored, and what was said at it: (device time, value, bad).
+    /// The newest device time believed, and what was said at it: (device time, value, bad).
     pub newest: Option<i64>,
     pub said: BTreeSet<(i64, u64, bool)>,
+    /// Which of them came last.
+    pub said_last: Option<(i64, u64, bool)>,
     /// Device time of the newest reading that was live by its own clock, or by a shifted one.
     pub judged: Option<i64>,
     pub last_received: Option<i64>,
@@ -29,6 +31,8 @@ pub struct Waiting {
     pub since: i64,
     pub seen: Seen,
     pub received: i64,
+    /// Device and receive time of the one that came last.
+    pub last: (i64, i64),
     pub heard: i64,
     pub offset: i64,
     pub enterprise: String,
@@ -60,6 +64,17 @@ pub enum Whose {
 }
 
 impl Memory {
+    /// A reading that is not live, but may be all that comes of its point.
+    pub fn wait(&mut self, reading: Waiting) {
+        match &mut self.waiting {
+            Some(known) if reading.seen.device >= known.seen.device => {
+                *known = Waiting { ends: known.ends, since: known.since, ..reading };
+            }
+            Some(known) => known.last = reading.last,
+            None => self.waiting = Some(reading),
+        }
+    }
+
     /// What a reading is. `at` = its receive time.
     pub fn kind(&mut self, seen: &Seen, at: i64, (offset, redelivered): (i64, bool)) -> Kind {
         let said = (seen.device, seen.value.to_bits(), seen.bad);
@@ -71,15 +86,17 @@ impl Memory {
             if self.unbelieved.len() > 4 {
                 self.unbelieved.pop_front();
             }
-            if self.newest.is_none_or(|newest| at > newest) {
-                (self.newest, self.said) = (Some(at), BTreeSet::from([said]));
-            }
             return Kind::Live(at - offset, Whose::Ours);
         }
-        if self.newest.is_none_or(|newest| seen.device > newest) {
-            (self.newest, self.said) = (Some(seen.device), BTreeSet::from([said]));
-        } else if self.newest == Some(seen.device) && !self.said.insert(said) {
+        if self.newest == Some(seen.device) && self.said.contains(&said) {
             return Kind::Known;
+        }
+        if self.newest.is_none_or(|newest| seen.device > newest) {
+            (self.newest, self.said) = (Some(seen.device), BTreeSet::new());
+        }
+        if self.newest == Some(seen.device) {
+            self.said.insert(said);
+            self.said_last = Some(said);
         }
         if self.judged.is_some_and(|judged| seen.device < judged) {
             return Kind::Past;

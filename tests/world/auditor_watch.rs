@@ -105,12 +105,17 @@ impl Watch {
     }
 
     /// Up to this event what was true before it was true, as far as patience goes: does that end the delay?
-    pub fn is_over_before(&self, when: When) -> bool {
+    /// Nobody knows of a span that was not heard, but of points that only speak of changes.
+    pub fn is_over_before(&self, when: When, unheard: Option<(i64, i64)>) -> bool {
         let (delay, span) = match (self.on, self.off) {
             (Some(delay), _) => (delay, self.delay_on),
             (None, Some(delay)) => (delay, self.delay_off),
             (None, None) => return false,
         };
+        let gap = unheard.is_some_and(|(from, to)| delay.newest < to && when.event > from);
+        if gap && self.patience < i64::MAX {
+            return false;
+        }
         let known = when.event.min(delay.newest.saturating_add(self.patience));
         known - delay.began >= span
     }

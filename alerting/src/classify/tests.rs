@@ -54,6 +54,7 @@ impl Point {
             since: received,
             device,
             received,
+            last: (device, received),
             heard: received.0,
             value,
             quality,

@@ -4,7 +4,7 @@ use crate::alarm::Alarm;
 use crate::answers::Given;
 use crate::book::SavedBook;
 use crate::outage::Outage;
-use crate::points::{Identity, Points};
+use crate::points::{Identity, NEVER, Points};
 use crate::redelivery::Redeliveries;
 use crate::slot::{Breach, Dwell, Phase, Slot};
 use crate::state::{SlotKey, Versions};
@@ -66,7 +66,7 @@ enum Phase1 {
 struct Outage1 {
     link_down_since: Option<Micros>,
     last: Option<(Micros, Micros)>,
-    #[expect(dead_code, reason = "part of the layout; silence counts in attended time now")]
+    /// Silence counted from no earlier.
     silence_base: Micros,
 }
 
@@ -80,7 +80,7 @@ impl From<Saved1> for super::Saved<'_> {
             engine: old.engine,
             versions: old.versions,
             keys: Cow::Owned(old.keys),
-            points: Cow::Owned(old.points.into()),
+            points: Cow::Owned(old.points.forgiven(old.outage.silence_base)),
             redeliveries: Cow::Owned(old.redeliveries),
             book: old.book,
             slots: (old.slots.into_iter())
@@ -111,15 +111,17 @@ fn phase_of(phase: Phase1, now: Micros) -> Phase {
     }
 }
 
-/// What was newest was what was judged, and the receive clock was all there was.
-impl From<Points1> for Points {
-    fn from(old: Points1) -> Points {
+impl Points1 {
+    /// What was newest was what was judged, and the receive clock was all there was. Silence that was forgiven is.
+    fn forgiven(self, base: Micros) -> Points {
+        let old = self;
+        let since = |times: &[i64]| times.iter().map(|&at| if at == NEVER { at } else { at.max(base.0) }).collect();
         Points {
             judged: old.newest.clone(),
             newest: old.newest,
-            heard: old.received.clone(),
+            heard: since(&old.received),
             received: old.received,
-            activated: old.activated,
+            activated: since(&old.activated),
             last_event: old.last_event,
             last_received: old.last_received,
             last_value: old.last_value,

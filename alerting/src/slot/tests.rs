@@ -129,7 +129,7 @@ fn read(phase: &mut Phase, sight: Sight, moment: Moment, terms: &Terms) -> [&'st
         Turn::Hold(..) => "hold",
         Turn::Leave(..) => "leave",
     };
-    [word(phase.pass(moment, terms)), word(phase.see(sight, moment, terms))]
+    [word(phase.pass(moment, terms, None)), word(phase.see(sight, moment, terms))]
 }
 
 #[test]
