@@ -24,7 +24,7 @@ trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true; exit 130' INT 
 # after the other. The rest use all cores.
 threads_of() {
     case "$1" in
-    bench* | live* | kill* | broker* | outage* | alarm* | recover*) echo 1 ;;
+    bench* | live* | kill* | broker* | outage* | alarm* | recover* | mqtt*) echo 1 ;;
     *) nproc ;;
     esac
 }

@@ -3,7 +3,9 @@
 
 use crate::device_clock::{DeviceClock, Skew};
 use crate::gateway::{GatewayKey, GatewayState, GatewayStatus};
-use rules::reading::Micros;
+use crate::state::State;
+use crate::system::{CLOCK_SKEW, GATEWAY_OFFLINE, Notice};
+use rules::reading::{Micros, SECOND_US, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,5 +96,36 @@ impl Gateways {
 
     pub fn begin_step(&mut self) {
         self.touched.clear();
+    }
+}
+
+/// What people hear of a gateway.
+impl State {
+    /// A gateway's clock was found to be wrong, or right again.
+    pub(crate) fn clock_is(&mut self, gateway: &GatewayKey, skew: Skew, offset_us: i64) {
+        if skew == Skew::Gone {
+            return self.systems.clear_of(CLOCK_SKEW, gateway, self.now, &mut self.book);
+        }
+        let offset_s = offset_us / SECOND_US;
+        let detail = format!(
+            "the clock of gateway {}/{} cannot be followed (median offset {offset_s} s): its points are judged by the time \
+             of reception",
+            gateway.enterprise, gateway.gateway
+        );
+        let severity = Severity::Blue;
+        let notice = Notice { code: CLOCK_SKEW, gateway: Some(gateway), severity, detail: &detail, at: self.now };
+        self.systems.raise(&notice, &mut self.book);
+    }
+
+    /// A gateway, or its last will, said so, or it sends again.
+    pub(crate) fn gateway_is(&mut self, gateway: &GatewayKey, status: GatewayStatus) {
+        if status == GatewayStatus::Online {
+            return self.systems.clear_of(GATEWAY_OFFLINE, gateway, self.now, &mut self.book);
+        }
+        let detail =
+            format!("gateway {}/{} is offline: none of its points is watched", gateway.enterprise, gateway.gateway);
+        let severity = Severity::Yellow;
+        let notice = Notice { code: GATEWAY_OFFLINE, gateway: Some(gateway), severity, detail: &detail, at: self.now };
+        self.systems.raise(&notice, &mut self.book);
     }
 }

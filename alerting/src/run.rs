@@ -17,7 +17,7 @@ use crate::outage::FRESH_US;
 use crate::redelivery::Message;
 use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
-use crate::system::{CLOCK_SKEW, GATEWAY_OFFLINE, Notice, RULE_ERROR};
+use crate::system::{Notice, RULE_ERROR};
 use rules::bind::patience_us;
 use rules::reading::{Micros, PointId, Reading, SECOND_US, Severity};
 use std::sync::Arc;
@@ -354,32 +354,6 @@ impl State {
             self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms, unheard));
         }
         self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
-    }
-
-    fn clock_is(&mut self, gateway: &GatewayKey, skew: Skew, offset_us: i64) {
-        if skew == Skew::Gone {
-            return self.systems.clear_of(CLOCK_SKEW, gateway, self.now, &mut self.book);
-        }
-        let offset_s = offset_us / SECOND_US;
-        let detail = format!(
-            "the clock of gateway {}/{} cannot be followed (median offset {offset_s} s): its points are judged by the time \
-             of reception",
-            gateway.enterprise, gateway.gateway
-        );
-        let severity = Severity::Blue;
-        let notice = Notice { code: CLOCK_SKEW, gateway: Some(gateway), severity, detail: &detail, at: self.now };
-        self.systems.raise(&notice, &mut self.book);
-    }
-
-    fn gateway_is(&mut self, gateway: &GatewayKey, status: GatewayStatus) {
-        if status == GatewayStatus::Online {
-            return self.systems.clear_of(GATEWAY_OFFLINE, gateway, self.now, &mut self.book);
-        }
-        let detail =
-            format!("gateway {}/{} is offline: none of its points is watched", gateway.enterprise, gateway.gateway);
-        let severity = Severity::Yellow;
-        let notice = Notice { code: GATEWAY_OFFLINE, gateway: Some(gateway), severity, detail: &detail, at: self.now };
-        self.systems.raise(&notice, &mut self.book);
     }
 }
 

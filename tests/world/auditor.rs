@@ -2,7 +2,7 @@
 //! Decides in its own words what is live and what is history, and keeps two clocks: the receive clock, and one that
 //! stands still while Davy could not hear. Shares no function with what it judges. Pure.
 
-use crate::auditor_memory::{GatewayMemory, Kind, Memory, Waiting, Whose};
+use crate::auditor_memory::{GatewayMemory, Kind, Memory, Waiting, Whose, waiting};
 use crate::auditor_watch::{Breach, Watch, When, watches_of};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -192,17 +192,7 @@ impl Auditor {
             self.rows.insert((seen.point.clone(), seen.device, seen.value.to_bits(), seen.bad));
             let memory = self.memory.get_mut(&seen.point).expect("a point of ours");
             let kind = memory.kind(seen, at, (offset, message.redelivered));
-            let patience = self.points.iter().find(|facts| facts.name == seen.point).and_then(|facts| facts.period);
-            let waiting = Waiting {
-                ends: heard + patience.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND)),
-                since: received,
-                seen: seen.clone(),
-                received: at,
-                last: (seen.device, at),
-                heard,
-                offset,
-                enterprise: message.enterprise.clone(),
-            };
+            let waiting = waiting(&self.points, (message, seen), (at, heard, offset));
             let said = (seen.device, seen.value.to_bits(), seen.bad);
             let event = match kind {
                 Kind::Known => {
@@ -249,7 +239,7 @@ impl Auditor {
             let gateway = self.gateways.entry(message.enterprise.clone()).or_default();
             gateway.live_at = gateway.live_at.max(Some(received));
         }
-        self.note_gateway(message, (late.filter(|_| !was_deaf), shifted));
+        self.note_gateway(message, late.filter(|_| !was_deaf), shifted);
         let fresh = !message.redelivered && late.is_some_and(|late| late - offset <= 10 * SECOND);
         if was_deaf && fresh && self.deaf_until.is_some() {
             self.now = self.now.max(received);
@@ -293,32 +283,15 @@ impl Auditor {
         self.lines.push(Line { at, rule: rule.into(), object, what, severity });
     }
 
-    fn note_gateway(&mut self, message: &Message, (late, shifted): (Option<i64>, bool)) {
+    /// What a message says of its gateway's clock.
+    fn note_gateway(&mut self, message: &Message, late: Option<i64>, shifted: bool) {
+        let late = late.filter(|_| !message.redelivered);
         let gateway = self.gateways.entry(message.enterprise.clone()).or_default();
-        if shifted {
-            gateway.in_step = 0;
-            if !std::mem::replace(&mut gateway.skewed, true) {
-                self.skew_found(&message.enterprise, message.received.max(self.now));
-            }
-            return;
-        }
-        let Some(late) = late.filter(|_| !message.redelivered) else { return };
-        gateway.late.push_back(late);
-        if gateway.late.len() > 20 {
-            gateway.late.pop_front();
-        }
-        gateway.in_step += 1;
-        let offset = gateway.offset();
-        let spread = gateway.late.iter().max().zip(gateway.late.iter().min()).map_or(0, |(most, least)| most - least);
-        if !gateway.skewed && gateway.late.len() == 20 && spread <= 30 * SECOND && offset.abs() > 60 * SECOND {
-            gateway.skewed = true;
-            self.skew_found(&message.enterprise, message.received.max(self.now));
-        } else if gateway.skewed && gateway.in_step >= 20 && offset.abs() < 30 * SECOND {
-            gateway.skewed = false;
-            if std::mem::take(&mut gateway.open) {
-                let at = message.received.max(self.now);
-                self.write(at, "SY-02", message.enterprise.clone(), ("returned", "blue"));
-            }
+        let at = message.received.max(self.now);
+        match gateway.note(late, shifted) {
+            Some(true) => self.skew_found(&message.enterprise, at),
+            Some(false) => self.write(at, "SY-02", message.enterprise.clone(), ("returned", "blue")),
+            None => {}
         }
     }
 

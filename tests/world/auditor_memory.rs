@@ -1,7 +1,7 @@
 //! What the auditor remembers of points and gateways, and what a reading is to its point in its own words: known, live or
 //! history. Shares no function with what it judges. Pure.
 
-use crate::auditor::{SECOND, Seen};
+use crate::auditor::{Message, PointFacts, SECOND, Seen};
 use std::collections::{BTreeSet, VecDeque};
 
 /// What the auditor remembers of a point.
@@ -63,6 +63,25 @@ pub enum Whose {
     Ours,
 }
 
+/// A reading as it waits, if it must.
+pub fn waiting(
+    points: &[PointFacts],
+    (message, seen): (&Message, &Seen),
+    (at, heard, offset): (i64, i64, i64),
+) -> Waiting {
+    let period = points.iter().find(|facts| facts.name == seen.point).and_then(|facts| facts.period);
+    Waiting {
+        ends: heard + period.map_or(120 * SECOND, |period| (3 * period).max(120 * SECOND)),
+        since: message.received,
+        seen: seen.clone(),
+        received: at,
+        last: (seen.device, at),
+        heard,
+        offset,
+        enterprise: message.enterprise.clone(),
+    }
+}
+
 impl Memory {
     /// A reading that is not live, but may be all that comes of its point.
     pub fn wait(&mut self, reading: Waiting) {
@@ -120,5 +139,30 @@ impl GatewayMemory {
         let mut sorted: Vec<i64> = self.late.iter().copied().collect();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    }
+
+    /// A message: how late its newest live reading was, and whether one was read with a shifted clock. `true`: the clock
+    /// is found to be wrong now; `false`: right again.
+    pub fn note(&mut self, late: Option<i64>, shifted: bool) -> Option<bool> {
+        if shifted {
+            self.in_step = 0;
+            return (!std::mem::replace(&mut self.skewed, true)).then_some(true);
+        }
+        self.late.push_back(late?);
+        if self.late.len() > 20 {
+            self.late.pop_front();
+        }
+        self.in_step += 1;
+        let offset = self.offset();
+        let spread = self.late.iter().max().zip(self.late.iter().min()).map_or(0, |(most, least)| most - least);
+        if !self.skewed && self.late.len() == 20 && spread <= 30 * SECOND && offset.abs() > 60 * SECOND {
+            self.skewed = true;
+            return Some(true);
+        }
+        if self.skewed && self.in_step >= 20 && offset.abs() < 30 * SECOND {
+            self.skewed = false;
+            return std::mem::take(&mut self.open).then_some(false);
+        }
+        None
     }
 }

@@ -7,6 +7,7 @@ mod auditor;
 mod auditor_memory;
 mod auditor_watch;
 mod broker;
+mod calm;
 mod database;
 mod dice;
 mod district;

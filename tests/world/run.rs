@@ -37,7 +37,7 @@ pub struct World {
     pub told: BTreeMap<u64, Effects>,
     /// Broken messages that became durable: their payloads.
     pub garbage: Vec<Vec<u8>>,
-    sensors: Vec<Sensor>,
+    pub sensors: Vec<Sensor>,
     gateways: BTreeMap<&'static str, Gateway>,
     lanes: Lanes,
     snapshot: Option<SnapshotJob<SimDisk>>,
@@ -129,73 +129,6 @@ impl World {
         self.lanes.advance(usize::try_from(self.dice.between(0, 3)).expect("fits"));
     }
 
-    /// A world in which nothing is wrong with plants, gateways, broker and disk, until somebody says so.
-    pub fn calm(seed: u64) -> World {
-        let mut world = World::new(seed);
-        world.sensors.iter_mut().for_each(Sensor::stay_healthy);
-        world
-    }
-
-    /// A sensor breaks for good.
-    pub fn silence(&mut self, point: &str) {
-        self.sensors.retain(|sensor| sensor.facts.name != point);
-    }
-
-    /// So long everything goes well.
-    pub fn go_well(&mut self, seconds: i64) {
-        let until = self.now + seconds * SECOND;
-        while self.now < until {
-            let next = (self.now + 5 * SECOND).min(until);
-            self.publish_until(next);
-            self.tick_until(next);
-            self.deliver_all();
-        }
-    }
-
-    /// So long gateways send and nobody hears.
-    pub fn publish_until(&mut self, until: i64) {
-        for message in plant::healthy_messages(&mut self.sensors, until, &mut self.dice) {
-            self.broker.publish(message);
-        }
-    }
-
-    fn tick_until(&mut self, until: i64) {
-        while let Some(due) = self.fold.state().next_deadline().filter(|due| due.0 <= until) {
-            self.now = self.now.max(due.0);
-            self.calm_turn(vec![Input::Tick], &[]);
-        }
-        self.now = self.now.max(until);
-    }
-
-    fn deliver_all(&mut self) {
-        loop {
-            let delivered = self.broker.deliver(30, false);
-            if delivered.is_empty() {
-                return;
-            }
-            self.now += 1_000;
-            let inputs = delivered.iter().map(|d| Input::Delivery(self.delivery(d))).collect();
-            self.calm_turn(inputs, &delivered);
-        }
-    }
-
-    /// Davy is off for so long; gateways go on.
-    pub fn be_off(&mut self, seconds: i64) {
-        self.power_off();
-        self.publish_until(self.now + seconds * SECOND);
-        self.now += seconds * SECOND;
-        self.start();
-    }
-
-    /// The link to the broker is cut for so long; gateways and Davy go on.
-    pub fn be_cut_off(&mut self, seconds: i64) {
-        self.link(Link::Down);
-        let until = self.now + seconds * SECOND;
-        self.publish_until(until);
-        self.tick_until(until);
-        self.link(Link::Up);
-    }
-
     /// Ends well: everything connected, everything delivered, everything projected.
     pub fn drain(&mut self) {
         self.database.with(|tables| tables.mood = Mood::Well);
@@ -207,7 +140,7 @@ impl World {
         self.lanes.advance(10_000);
     }
 
-    fn delivery(&self, delivered: &Delivered) -> Delivery {
+    pub fn delivery(&self, delivered: &Delivered) -> Delivery {
         Delivery {
             received: Micros(self.now),
             topic: delivered.message.topic.clone(),
@@ -232,7 +165,7 @@ impl World {
         }
     }
 
-    fn link(&mut self, link: Link) {
+    pub fn link(&mut self, link: Link) {
         self.link_down = link == Link::Down;
         match link {
             Link::Down => self.broker.disconnect(),
@@ -289,7 +222,7 @@ impl World {
         self.dying_turn(inputs, delivered, death);
     }
 
-    fn calm_turn(&mut self, inputs: Inputs, delivered: &[Delivered]) {
+    pub fn calm_turn(&mut self, inputs: Inputs, delivered: &[Delivered]) {
         self.dying_turn(inputs, delivered, None);
     }
 
@@ -341,7 +274,7 @@ impl World {
         self.power_on();
     }
 
-    fn power_off(&mut self) {
+    pub fn power_off(&mut self) {
         self.crashes += 1;
         self.snapshot = None;
         let mut chance = Dice::new(self.dice.next());
@@ -355,7 +288,7 @@ impl World {
         self.start();
     }
 
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         self.fold = open(&self.disk, self.now);
         // Start-up has put its own record behind the others: it says how long Davy was away.
         self.auditor.take(&Event::Resumed { at: self.now });
