@@ -95,6 +95,60 @@ fn a_restarted_broker_and_a_frozen_davy_lose_nothing() {
     assert_eq!(davy.stop(), Some(0));
 }
 
+/// How many alarms of a rule there are or were.
+fn alarms_of(world: &World, rule: &str) -> usize {
+    let (status, body) = world.place.get("/api/v1/alarms?state=all").expect("alarms are served");
+    assert_eq!(status, 200, "{body}");
+    body["alarms"].as_array().map_or(0, |all| all.iter().filter(|alarm| alarm["rule"] == rule).count())
+}
+
+#[test]
+fn neither_our_own_absence_nor_the_brokers_is_anybodys_silence() {
+    let Some(mut world) = World::new("silence", "") else { return };
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    let mut gateways: Vec<(String, String, Vec<String>)> = Vec::new();
+    for (enterprise, gateway, point) in points_of(&world.place, "gas.lel") {
+        match gateways.iter_mut().find(|known| known.0 == enterprise && known.1 == gateway) {
+            Some((_, _, points)) => points.push(point),
+            None => gateways.push((enterprise, gateway, vec![point])),
+        }
+    }
+    let points: usize = gateways.iter().map(|(_, _, points)| points.len()).sum();
+    let publisher = Publisher::start(Plan {
+        port: world.place.mqtt_port,
+        client_id: "outside-publisher".into(),
+        gateways,
+        every: Duration::from_secs(1),
+        value: |n| 1.0 + (n % 10) as f64 / 10.0,
+    });
+    wait_for("every point to have spoken", Duration::from_secs(60), || publisher.accepted() > 3 * points);
+    // Longer than a point that speaks every few seconds may be silent: 120 s.
+    let beyond = Duration::from_secs(130);
+    assert_eq!(davy.stop(), Some(0));
+    std::thread::park_timeout(beyond);
+    let davy = Davy::start(&world.place, None, &[]).ready();
+    wait_for("the alarm of our absence to return", Duration::from_secs(150), || {
+        let (_, body) = world.place.get("/api/v1/alarms?state=all").expect("alarms are served");
+        let all = body["alarms"].as_array().cloned().unwrap_or_default();
+        all.iter().any(|alarm| alarm["rule"] == "DAVY-AWAY" && alarm["state"] == "returned_unacknowledged")
+    });
+    world.broker.stop();
+    wait_for("the alarm of the link", Duration::from_secs(60), || alarms_of(&world, "DAVY-BROKER-LINK") == 1);
+    std::thread::park_timeout(beyond);
+    world.broker.up().expect("the broker comes back");
+    let before = publisher.accepted();
+    wait_for("load after the cut", Duration::from_secs(60), || publisher.accepted() > before + 3 * points);
+    wait_for("the alarm of the link to return", Duration::from_secs(60), || {
+        let (_, body) = world.place.get("/api/v1/alarms?state=all").expect("alarms are served");
+        let all = body["alarms"].as_array().cloned().unwrap_or_default();
+        all.iter().any(|alarm| alarm["rule"] == "DAVY-BROKER-LINK" && alarm["state"] == "returned_unacknowledged")
+    });
+    let found = ["HC-23", "DAVY-AWAY", "DAVY-BROKER-LINK"].map(|rule| alarms_of(&world, rule));
+    assert_eq!(found, [0, 1, 1], "nobody is lost, and each outage is one alarm");
+    publisher.finish();
+    assert_eq!(davy.stop(), Some(0));
+}
+
 #[test]
 fn where_history_gives_way_judging_goes_on_and_the_gap_is_recorded() {
     let settings = "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\non_full = \"shed_history\"\n";

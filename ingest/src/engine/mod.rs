@@ -97,10 +97,14 @@ impl<D: Disk> Engine<D> {
         loop {
             let Turn { now, stop, orders, deliveries, replays } = self.wait();
             if !orders.inputs.is_empty() {
-                self.take_orders(now, orders)?;
+                let at = self.not_beyond(&orders, deliveries.first().map(|(first, _)| first.received), now);
+                self.take_orders(at, orders)?;
             }
-            if !deliveries.is_empty() {
-                self.take_deliveries(now, deliveries)?;
+            if let Some(last) = deliveries.last().map(|(last, _)| last.received) {
+                // What still waits was received before now: no delay may end before it has been heard.
+                let more = self.inbox.waiting() > 0;
+                let at = if more { last.max(self.fold.last_now()).min(now) } else { now };
+                self.take_deliveries(at, deliveries)?;
             }
             for replay in replays {
                 self.take_replay(now, replay)?;
@@ -118,6 +122,14 @@ impl<D: Disk> Engine<D> {
                 return self.finish();
             }
         }
+    }
+
+    /// The time of a record of orders: not beyond the first delivery that is received and not judged yet. A clock that
+    /// jumped is where it is.
+    fn not_beyond(&self, orders: &Orders, first: Option<Micros>, now: Micros) -> Micros {
+        let jumps = orders.inputs.iter().any(|input| matches!(input, Input::Resumed { .. }));
+        let first = first.filter(|_| !jumps).unwrap_or(now);
+        now.min(first).max(self.fold.last_now())
     }
 
     /// History that had to go is counted now, and its alarm is of the next turn.
