@@ -110,15 +110,16 @@ impl<D: Disk> Fold<D> {
             .map_err(|panic| FoldError::Panicked { seq: kept.seq, message: panic_message(panic.as_ref()) })
     }
 
-    /// **project**: the effects go to the spools, in order; the projectors take them from there at their own pace.
+    /// **project**: the effects go to the spools, in order; the projectors take them from there at their own pace. May be
+    /// called again after a lack of room: a spool that has its part already is passed over.
     pub fn project(&mut self, kept: Kept, effects: &Effects) -> Result<(), LogError> {
-        if !effects.business.is_empty() {
+        if !effects.business.is_empty() && self.business.written() < kept.seq {
             let indexed: Vec<_> = (0u32..).zip(&effects.business).collect();
             let payload = codec::encode_business(&indexed);
             self.quota.wrote(payload.len() as u64);
             self.business.append(kept.seq, kept.crc, &payload)?;
         }
-        if !effects.readings.is_empty() {
+        if !effects.readings.is_empty() && self.readings.written() < kept.seq {
             let payload = codec::encode_readings(&effects.readings);
             self.quota.wrote(payload.len() as u64);
             self.readings.append(kept.seq, kept.crc, &payload)?;

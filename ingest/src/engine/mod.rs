@@ -8,6 +8,8 @@ pub mod open;
 mod room;
 pub mod shed;
 mod skip;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use crate::clock::{Clock, Stopwatch};

@@ -1,0 +1,92 @@
+//! Journal, spools and housekeeping on a disk that fills up: nothing panics, nothing is written twice, nothing stops. Pure.
+
+// Shared with the tests that stand outside of this crate, which use all of it.
+#[allow(dead_code)]
+#[path = "../../../tests/src/disk.rs"]
+mod disk;
+
+use super::fold::{Fold, Kept};
+use super::open::OpenOptions;
+use crate::delivery::Record;
+use crate::journal::LogError;
+use alerting::effect::{Business, Effects, StoredReadings};
+use alerting::input::{Batch, Input, SystemFault};
+use disk::SimDisk;
+use rules::reading::{Micros, PointId, SECOND_US, Severity};
+use rules::view::PointKey;
+
+const T: Micros = Micros(1_795_590_000 * SECOND_US);
+
+/// The data directory in `disk`, in segments of a few records.
+fn open(disk: &SimDisk) -> Fold<SimDisk> {
+    let options = OpenOptions {
+        dir: "/d".into(),
+        segment_bytes: 1_000,
+        quota_bytes: 1 << 30,
+        new_journal_id: "j".into(),
+        wall: T,
+        accept_clock: false,
+        refold: false,
+    };
+    Fold::open(disk.clone(), &options).unwrap().0
+}
+
+/// Something for each spool.
+fn effects() -> Effects {
+    let key = PointKey { enterprise: "e".into(), point: "p".into() };
+    let business = vec![Business::PointNumbered { point: PointId(0), key }];
+    let readings = StoredReadings { duplicates: 1, ..StoredReadings::default() };
+    Effects { business, readings, ..Effects::default() }
+}
+
+/// An alarm of this number comes.
+fn fault(number: u64) -> Record {
+    let code = format!("DAVY-TEST-{number}");
+    let fault = SystemFault { code, severity: Severity::Yellow, active: true, detail: "x".repeat(100) };
+    Batch { now: T, inputs: vec![Input::SystemFault(fault)] }
+}
+
+#[test]
+fn effects_that_found_room_in_one_spool_only_go_to_the_other_one_later() {
+    let mut halves = 0;
+    for free in 0..300 {
+        let disk = SimDisk::default();
+        let mut fold = open(&disk);
+        let kept = Kept { seq: fold.journal().head() + 1, crc: 7 };
+        disk.set_free(Some(free));
+        let first = fold.project(kept, &effects());
+        let [readings, business] = fold.spools().map(|spool| spool.head() == kept.seq);
+        halves += u32::from(business && !readings);
+        assert!(matches!(first, Ok(()) | Err(LogError::NoSpace { .. })), "{free}: {first:?}");
+        disk.set_free(None);
+        fold.project(kept, &effects()).unwrap();
+        for spool in fold.spools() {
+            let records = spool.tail().read_after(kept.seq - 1, usize::MAX).unwrap();
+            let held: Vec<_> = records.iter().map(|record| (record.seq, record.journal_crc)).collect();
+            assert_eq!(held, [(kept.seq, 7)], "{free}: once in each spool");
+        }
+    }
+    assert!(halves > 0, "the disk must have filled up between the spools");
+}
+
+#[test]
+fn a_start_on_a_full_disk_makes_room_for_itself() {
+    let disk = SimDisk::default();
+    let mut fold = open(&disk);
+    for number in 0..30 {
+        fold.commit(&fault(number)).unwrap();
+    }
+    fold.snapshot().unwrap().run().unwrap();
+    for number in 30..35 {
+        fold.commit(&fault(number)).unwrap();
+    }
+    let head = fold.journal().head();
+    let segments = fold.journal().segments().len();
+    drop(fold);
+    disk.set_free(Some(0));
+    let fold = open(&disk);
+    assert_eq!(fold.journal().head(), head + 1, "it says how long it was away");
+    assert!(fold.journal().segments().len() < segments, "what the snapshot stands for went");
+    let [_, business] = fold.spools();
+    assert!(business.head() >= head, "the effects were made again");
+}
