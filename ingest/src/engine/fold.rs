@@ -181,19 +181,24 @@ impl<D: Disk> Fold<D> {
     }
 
     /// Gives up what nobody needs any more: journal before the oldest snapshot and older than the backup horizon,
-    /// spool records that are applied and older than it. Returns the bytes freed.
+    /// spool records that are applied and older than it. Returns the bytes freed. A spool on a disk without any room, not
+    /// even for the note that comes first, waits for the next time: the journal needs no note, and makes room for it.
     pub fn tidy_up(&mut self, keep_from: u64, applied: [u64; 2]) -> Result<u64, LogError> {
-        let [readings, business] = applied;
-        let mut freed = self.journal.drop_before(keep_from)?;
-        freed = freed.saturating_add(self.readings.drop_through(readings.min(keep_from.saturating_sub(1)))?);
-        freed = freed.saturating_add(self.business.drop_through(business.min(keep_from.saturating_sub(1)))?);
+        let [readings, business] = applied.map(|applied| applied.min(keep_from.saturating_sub(1)));
+        let freed = [
+            self.journal.drop_before(keep_from)?,
+            later(self.readings.drop_through(readings))?.unwrap_or(0),
+            later(self.business.drop_through(business))?.unwrap_or(0),
+        ];
+        let freed = freed.into_iter().fold(0, u64::saturating_add);
         self.quota.freed(freed);
         Ok(freed)
     }
 
-    /// For want of room: gives up the oldest readings that are not applied, if a snapshot stands for them.
+    /// For want of room: gives up the oldest readings that are not applied, if a snapshot stands for them, and if there
+    /// is room to note it first.
     pub fn shed_readings(&mut self, applied_seq: u64, snapshot_seq: u64) -> Result<Option<Shed>, LogError> {
-        let shed = self.readings.shed(applied_seq, snapshot_seq)?;
+        let shed = later(self.readings.shed(applied_seq, snapshot_seq))?.flatten();
         if let Some(shed) = &shed {
             self.quota.freed(shed.bytes);
         }
@@ -276,6 +281,15 @@ impl<D: Disk> SnapshotJob<D> {
 
 pub(super) fn snapshot_dir(dir: &Path) -> PathBuf {
     dir.join("snapshots")
+}
+
+/// `None`: no room now.
+pub(super) fn later<T>(done: Result<T, LogError>) -> Result<Option<T>, LogError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(LogError::NoSpace { .. }) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Readings may be refused when the quota is near; what people and time say may not.

@@ -1,7 +1,7 @@
 //! Between the turns: when a snapshot is due, who writes it, and what may be given up behind it. Snapshots are written
 //! by a thread of their own, one at a time; the loop only copies the state. I/O.
 
-use super::fold::{Fold, SnapshotJob};
+use super::fold::{Fold, SnapshotJob, later};
 use super::shed::{GivenUp, Shedding};
 use crate::clock::Stopwatch;
 use crate::codec;
@@ -38,6 +38,7 @@ pub(super) struct Housekeeping {
     last_at: Micros,
     tidied_at: Micros,
     full: bool,
+    behind: bool,
     shedding: Shedding,
     writing: Option<JoinHandle<Result<u64, LogError>>>,
     /// The newest two snapshots that are durable: the journal must reach back to the older one.
@@ -54,6 +55,7 @@ impl Housekeeping {
             last_at: now,
             tidied_at: now,
             full: false,
+            behind: false,
             shedding: Shedding::new(on_full),
             writing: None,
             durable: [0; 2],
@@ -61,9 +63,10 @@ impl Housekeeping {
         }
     }
 
-    /// `full` = readings are held for want of room, whatever the percentage says.
-    pub(super) fn told(&mut self, full: bool) {
-        self.full = full;
+    /// `full` = readings are held for want of room, whatever the percentage says; `behind` = effects wait for room in the
+    /// spools: a snapshot stands for what is in them, so there is none until everything is.
+    pub(super) fn told(&mut self, full: bool, behind: bool) {
+        (self.full, self.behind) = (full, behind);
     }
 
     fn pressure<D: Disk>(&self, fold: &Fold<D>) -> Pressure {
@@ -92,13 +95,12 @@ impl Housekeeping {
             }
         }
         let due = now.since(self.last_at) >= every_us && fold.since_snapshot() > 0;
-        if due && self.writing.is_none() {
+        if due && self.writing.is_none() && !self.behind {
             self.last_at = now;
             self.begin(fold.snapshot()?);
-            match if tight { fold.roll() } else { Ok(()) } {
-                // Not even room for a file's head: what is closed already can go, and then there is.
-                Err(LogError::NoSpace { .. }) => {}
-                other => other?,
+            if tight {
+                // Without room for a file's head: what is closed already can go, and then there is.
+                later(fold.roll())?;
             }
         }
         Ok(told)
@@ -110,8 +112,10 @@ impl Housekeeping {
             return Err(e);
         }
         let watch = Stopwatch::start();
-        let seq = fold.snapshot()?.run()?;
-        tracing::info!(seq, seconds = watch.seconds(), "state saved");
+        match later(fold.snapshot()?.run())? {
+            Some(seq) => tracing::info!(seq, seconds = watch.seconds(), "state saved"),
+            None => tracing::warn!("no room for a last snapshot: the next start replays"),
+        }
         Ok(())
     }
 

@@ -6,8 +6,12 @@
 mod disk;
 
 use super::fold::{Fold, Kept};
+use super::housekeeping::Housekeeping;
 use super::open::OpenOptions;
+use crate::config::OnFull;
 use crate::delivery::Record;
+use crate::hub::Hub;
+use crate::hub::health::{Component, Report};
 use crate::journal::LogError;
 use alerting::effect::{Business, Effects, StoredReadings};
 use alerting::input::{Batch, Input, SystemFault};
@@ -89,4 +93,49 @@ fn a_start_on_a_full_disk_makes_room_for_itself() {
     assert!(fold.journal().segments().len() < segments, "what the snapshot stands for went");
     let [_, business] = fold.spools();
     assert!(business.head() >= head, "the effects were made again");
+}
+
+/// Records up to 60 with something in each spool, under a snapshot that is durable, and whoever keeps the house there.
+fn kept_house(disk: &SimDisk, hub: &Hub) -> (Fold<SimDisk>, Housekeeping, Micros) {
+    let mut fold = open(disk);
+    while fold.journal().head() < 60 {
+        let kept = fold.keep(&fault(1)).unwrap();
+        fold.project(kept, &effects()).unwrap();
+    }
+    let mut house = Housekeeping::new(SECOND_US, 0, OnFull::ShedHistory, T);
+    house.told(true, false);
+    let mut now = T;
+    // The snapshot has a thread of its own.
+    while fold.journal().first() < 40 {
+        now = now.plus(5 * SECOND_US);
+        house.look(&mut fold, hub, now).unwrap();
+        std::thread::yield_now();
+    }
+    (fold, house, now)
+}
+
+#[test]
+fn without_room_for_a_note_nothing_is_given_up_and_nothing_stops() {
+    let (disk, hub) = (SimDisk::default(), Hub::new());
+    let (mut fold, mut house, mut now) = kept_house(&disk, &hub);
+    let done = Report { done_seq: Some(45), ..Report::up() };
+    hub.report(Component::DatabaseBusiness, done, now);
+    for free in 0..40 {
+        disk.set_free(Some(free / 20));
+        fold.look_for_room();
+        now = now.plus(SECOND_US);
+        let told = house.look(&mut fold, &hub, now).unwrap();
+        assert!(told.given_up.is_none() && told.fault.is_none());
+        assert_eq!(fold.spools().map(|spool| spool.base()), [0, 0]);
+    }
+    // A little room is enough to begin with; effects that wait keep nothing from being given up.
+    disk.set_free(Some(100));
+    fold.look_for_room();
+    let kept = fold.keep(&Batch { now: T, inputs: vec![Input::Tick] }).unwrap();
+    house.told(true, true);
+    let told = house.look(&mut fold, &hub, now.plus(SECOND_US)).unwrap();
+    let [readings, business] = fold.spools().map(|spool| spool.base());
+    assert!(told.given_up.is_some_and(|given_up| given_up.span.from_seq == 1 && given_up.span.to_seq == readings));
+    assert!((1..=45).contains(&business), "{business}");
+    assert_eq!(fold.since_snapshot(), kept.seq - 60, "no snapshot while effects wait");
 }
