@@ -39,6 +39,8 @@ pub(super) struct Housekeeping {
     tidied_at: Micros,
     full: bool,
     behind: bool,
+    /// The last look gave something up, a few files of it: the next one goes on.
+    more: bool,
     shedding: Shedding,
     writing: Option<JoinHandle<Result<u64, LogError>>>,
     /// The newest two snapshots that are durable: the journal must reach back to the older one.
@@ -56,6 +58,7 @@ impl Housekeeping {
             tidied_at: now,
             full: false,
             behind: false,
+            more: false,
             shedding: Shedding::new(on_full),
             writing: None,
             durable: [0; 2],
@@ -83,11 +86,10 @@ impl Housekeeping {
         let tight = self.pressure(fold) == Pressure::Tight;
         let mut told = Told { fault: if tight { None } else { self.shedding.over() }, given_up: None };
         let every_us = if tight { self.every_us.min(TIGHT_EVERY_US) } else { self.every_us };
-        if tight && now.since(self.tidied_at) >= SECOND_US {
+        if (tight || self.more) && now.since(self.tidied_at) >= SECOND_US {
             // The database follows also while nothing new comes in.
             self.tidied_at = now;
-            let keep_from = self.keep_from(fold, now)?;
-            fold.tidy_up(keep_from, hub.applied())?;
+            self.tidy_up(fold, hub, now)?;
             let ([applied, _], [_, snapshot]) = (hub.applied(), self.durable);
             told.given_up = self.shedding.relieve(fold, applied, snapshot)?;
             if told.given_up.is_some() {
@@ -133,8 +135,7 @@ impl Housekeeping {
             Ok(Ok(seq)) => {
                 let [_, newer] = self.durable;
                 self.durable = [newer, seq];
-                let keep_from = self.keep_from(fold, now)?;
-                let freed = fold.tidy_up(keep_from, hub.applied())?;
+                let freed = self.tidy_up(fold, hub, now)?;
                 tracing::debug!(seq, freed, "snapshot durable");
             }
             // The kernel may have dropped the spool's pages: the next sync would say that all is well.
@@ -144,6 +145,13 @@ impl Housekeeping {
             Err(_) => tracing::error!("snapshot thread panicked: tried again later"),
         }
         Ok(())
+    }
+
+    fn tidy_up<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<u64, LogError> {
+        let keep_from = self.keep_from(fold, now)?;
+        let freed = fold.tidy_up(keep_from, hub.applied())?;
+        self.more = freed > 0;
+        Ok(freed)
     }
 
     /// The first journal record that somebody may still want: the older durable snapshot's successor, or the first one

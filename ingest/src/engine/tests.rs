@@ -139,3 +139,31 @@ fn without_room_for_a_note_nothing_is_given_up_and_nothing_stops() {
     assert!((1..=45).contains(&business), "{business}");
     assert_eq!(fold.since_snapshot(), kept.seq - 60, "no snapshot while effects wait");
 }
+
+#[test]
+fn one_look_gives_up_a_few_files_and_the_next_one_goes_on() {
+    let (disk, hub) = (SimDisk::default(), Hub::new());
+    let mut fold = open(&disk);
+    for _ in 0..200 {
+        fold.keep(&fault(1)).unwrap();
+    }
+    let mut house = Housekeeping::new(SECOND_US, 0, OnFull::Hold, T);
+    let mut now = T;
+    let mut look = |fold: &mut Fold<SimDisk>| {
+        now = now.plus(SECOND_US);
+        let before = fold.journal().segments().len();
+        house.look(fold, &hub, now).unwrap();
+        // Once for a snapshot that has become durable, once by itself.
+        assert!(fold.journal().segments().len() + 16 >= before, "not all at once");
+    };
+    while fold.journal().first() == 1 {
+        fold.keep(&fault(1)).unwrap();
+        look(&mut fold);
+        std::thread::yield_now();
+    }
+    // Nothing new, so no more snapshots than the one under way: it is finished all the same.
+    for _ in 0..10 {
+        look(&mut fold);
+    }
+    assert!(fold.journal().first() > 180, "{}", fold.journal().first());
+}
