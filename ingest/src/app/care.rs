@@ -31,7 +31,7 @@ pub(super) fn start(
     let caretaker = Caretaker::new(connection(config, &config.database.user)?, settings);
     let (care, progress) = (caretaker.care(), projection.readings());
     let clock = shared.clock.clone();
-    let rounds = tokio::spawn(caretaker.run(move || clock.now(), progress.clone(), stopped.clone()));
+    let rounds = tokio::spawn(caretaker.run(move || clock.standing(), progress.clone(), stopped.clone()));
     let counting = tokio::spawn(count(care.clone(), progress.clone(), shared.clone(), stopped.clone()));
     let told: Told = Arc::new(move || tell(progress.borrow().capability.as_ref(), &care.borrow()));
     Ok((told, vec![rounds, counting]))

@@ -7,6 +7,7 @@ use super::migrate;
 use super::progress::Progress;
 use super::stamp::Stamp;
 use super::words::from_sql;
+use crate::pace::Standing;
 use rules::reading::{Micros, SECOND_US};
 use serde::Serialize;
 use std::time::Duration;
@@ -22,6 +23,10 @@ const HOUR_RESTS_US: i64 = 300 * SECOND_US;
 const CALLS_MAX: usize = 64;
 /// A round drops so many parts at most: each takes a lock on the whole table for a moment.
 const DROPS_MAX: usize = 8;
+/// So many days of readings go at most within so many hours, whatever a clock says: one that was set years ahead must not
+/// empty the archive before somebody sees it. Twice as fast as days come, so that a backlog goes too.
+const DAYS_MAX: u64 = 2;
+const DAYS_MAX_H: f64 = 20.0;
 /// A failing round is tried again after this, doubled each time, up to the second figure.
 const BACKOFF_MIN: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(600);
@@ -81,10 +86,10 @@ impl Caretaker {
         self.care.subscribe()
     }
 
-    /// Rounds until `stop` is true or its sender is gone; `now` is the loop's clock, `lane` that of the readings.
+    /// Rounds until `stop` is true or its sender is gone; `clock` is the loop's, `lane` that of the readings.
     pub async fn run(
         mut self,
-        now: impl Fn() -> Micros + Send,
+        clock: impl Fn() -> Standing + Send,
         lane: watch::Receiver<Progress>,
         mut stop: watch::Receiver<bool>,
     ) {
@@ -104,7 +109,7 @@ impl Caretaker {
             let done = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
-                done = self.round(now()) => done,
+                done = self.round_by(clock()) => done,
             };
             let pause = if done.is_ok() {
                 backoff = BACKOFF_MIN;
@@ -122,10 +127,16 @@ impl Caretaker {
         }
     }
 
+    /// One round at a time that is known to be right.
+    pub async fn round(&mut self, now: Micros) -> Result<(), StoreError> {
+        self.round_by(Standing { now, wall: now, follows: true }).await
+    }
+
     /// One round: everything that is due. A step that fails does not keep the later ones from their turn; the first
     /// failure is the round's.
-    pub async fn round(&mut self, now: Micros) -> Result<(), StoreError> {
-        let done = self.steps(now).await;
+    pub async fn round_by(&mut self, clock: Standing) -> Result<(), StoreError> {
+        let now = clock.now;
+        let done = self.steps(clock).await;
         if done.is_err() && self.client.as_ref().is_some_and(Client::is_closed) {
             self.client = None;
         }
@@ -147,7 +158,7 @@ impl Caretaker {
         done
     }
 
-    async fn steps(&mut self, now: Micros) -> Result<(), StoreError> {
+    async fn steps(&mut self, clock: Standing) -> Result<(), StoreError> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => {
@@ -156,9 +167,9 @@ impl Caretaker {
                 client
             }
         };
-        let rolled = self.roll_up(&client, now).await;
-        let dropped = self.drop_old(&client, now).await;
-        let compacted = self.compact(&client, now).await;
+        let rolled = self.roll_up(&client, clock.now).await;
+        let dropped = self.drop_old(&client, clock).await;
+        let compacted = self.compact(&client, clock.now).await;
         self.client = Some(client);
         rolled.and(dropped).and(compacted)
     }
@@ -187,12 +198,23 @@ impl Caretaker {
         Ok(())
     }
 
-    async fn drop_old(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
-        let cutoff = Stamp(now.0.saturating_sub(self.settings.retention_us));
+    /// What was dropped is gone, so the clock must be sure, and a wrong one finds a limit that outlives a restart.
+    async fn drop_old(&self, client: &Client, clock: Standing) -> Result<(), StoreError> {
+        let Some(cutoff) = cutoff(clock, self.settings.retention_us) else { return Ok(()) };
         for _ in 0..DROPS_MAX {
-            let row = client.query_one("SELECT public.davy_retain($1)", &[&cutoff]).await?;
+            let gone =
+                "SELECT count(*) FROM retention_drop WHERE abs(extract(epoch FROM now() - at)) < $1::float8 * 3600";
+            let gone: u64 = from_sql(client.query_one(gone, &[&DAYS_MAX_H]).await?.try_get(0)?);
+            if gone >= DAYS_MAX {
+                return Ok(());
+            }
+            let row = client.query_one("SELECT public.davy_retain($1)", &[&Stamp(cutoff.0)]).await?;
             let Some(part) = row.try_get::<_, Option<String>>(0)? else { return Ok(()) };
-            tracing::info!(part, "dropped for its age");
+            if gone + 1 == DAYS_MAX {
+                tracing::warn!(part, "dropped for its age, the second within a day: more waits; is the clock right?");
+            } else {
+                tracing::info!(part, "dropped for its age");
+            }
             self.care.send_modify(|care| {
                 care.dropped = care.dropped.saturating_add(1);
                 care.last_dropped = Some(part);
@@ -216,6 +238,11 @@ impl Caretaker {
     }
 }
 
+/// What is older may go; `None` while the clock is in doubt.
+fn cutoff(clock: Standing, retention_us: i64) -> Option<Micros> {
+    clock.follows.then(|| clock.now.min(clock.wall).plus(retention_us.saturating_neg()))
+}
+
 fn gives_way(lag: u64, in_a_row: u32) -> bool {
     lag > BEHIND && in_a_row < GIVES_WAY_MAX
 }
@@ -229,5 +256,14 @@ mod tests {
         assert!(!gives_way(0, 0) && !gives_way(BEHIND, 0));
         assert!(gives_way(BEHIND + 1, 0) && gives_way(u64::MAX, GIVES_WAY_MAX - 1));
         assert!(!gives_way(u64::MAX, GIVES_WAY_MAX));
+    }
+
+    #[test]
+    fn nothing_is_old_by_a_clock_in_doubt() {
+        let clock = |now, wall, follows| Standing { now: Micros(now), wall: Micros(wall), follows };
+        assert_eq!(cutoff(clock(900, 900, true), 100), Some(Micros(800)));
+        assert_eq!(cutoff(clock(900, 700, true), 100), Some(Micros(600)), "the earlier of both");
+        assert_eq!(cutoff(clock(700, 900, true), 100), Some(Micros(600)));
+        assert_eq!(cutoff(clock(900, 900, false), 100), None);
     }
 }
