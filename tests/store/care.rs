@@ -5,6 +5,7 @@ use crate::place::{Place, R, SECOND, T0, r, readings};
 use ingest::pace::Standing;
 use ingest::store::caretaker::{Caretaker, Settings};
 use ingest::store::lane::{Archive, Lane};
+use ingest::store::progress::Progress;
 use ingest::store::verify::verify;
 use rules::reading::Micros;
 use std::time::Duration;
@@ -181,4 +182,31 @@ async fn the_writer_cares_through_functions_alone() {
         .batch_execute("SELECT * FROM rollup_1m_v; SELECT * FROM rollup_1h_v; SELECT * FROM retention_drop")
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn the_lane_of_the_readings_goes_first_within_a_round_too() {
+    let Some(place) = Place::plain().await else { return };
+    place.with_points(1).await;
+    let (mut archive, position) = place.claimed(Lane::Readings).await;
+    archive.apply(&position, &[readings(2, &[r(0, T0, 1.0)], &[])]).await.unwrap();
+    let (lag, lane) = tokio::sync::watch::channel(Progress::new(Lane::Readings));
+    let mut caretaker = caretaker(&place, 400 * DAY).giving_way_to(lane);
+    let care = caretaker.care();
+    let now = Micros(T0 + 2 * DAY);
+    lag.send_modify(|lane| lane.lag = 1_000);
+    for _ in 0..15 {
+        caretaker.round(now).await.unwrap();
+        assert_eq!((care.borrow().minutes, care.borrow().compacted), (0, 0));
+    }
+    assert_eq!(care.borrow().gave_way, 15);
+    // Not for ever; but what takes minutes waits.
+    caretaker.round(now).await.unwrap();
+    assert_eq!((care.borrow().minutes, care.borrow().compacted, care.borrow().gave_way), (1, 0, 15));
+    lag.send_modify(|lane| lane.lag = 1);
+    caretaker.round(now).await.unwrap();
+    assert_eq!((care.borrow().compacted, care.borrow().gave_way), (0, 15));
+    lag.send_modify(|lane| lane.lag = 0);
+    caretaker.round(now).await.unwrap();
+    assert_eq!(care.borrow().compacted, 1);
 }

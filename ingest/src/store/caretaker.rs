@@ -31,8 +31,8 @@ const DAYS_MAX_H: f64 = 20.0;
 const BACKOFF_MIN: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(600);
 
-/// While the readings' lane is behind, so many rounds are left out in a row: the database's time is worth more there, and
-/// what is not rolled up is answered from the readings.
+/// While the readings' lane is behind, so many rounds are left out in a row, or broken off: the database's time is worth
+/// more there, and what is not rolled up is answered from the readings.
 const GIVES_WAY_MAX: u32 = 15;
 /// So many records behind is behind: half a second.
 const BEHIND: u64 = 50;
@@ -53,7 +53,7 @@ pub struct Care {
     /// Why the last round failed; empty when it did not.
     pub problem: String,
     pub rounds: u64,
-    /// Rounds left out because the readings' lane was behind.
+    /// Rounds left out or broken off because the readings' lane was behind.
     pub gave_way: u64,
     pub minutes: u64,
     pub hours: u64,
@@ -71,6 +71,9 @@ pub struct Caretaker {
     connection: Connection,
     settings: Settings,
     client: Option<Client>,
+    /// The readings' lane, if there is one, and how many rounds in a row gave way to it.
+    lane: Option<watch::Receiver<Progress>>,
+    in_a_row: u32,
     care: watch::Sender<Care>,
 }
 
@@ -78,7 +81,21 @@ impl Caretaker {
     /// `connection` names the writer role. Connects at the first round.
     #[must_use]
     pub fn new(connection: Connection, settings: Settings) -> Caretaker {
-        Caretaker { connection, settings, client: None, care: watch::Sender::new(Care::default()) }
+        Caretaker {
+            connection,
+            settings,
+            client: None,
+            lane: None,
+            in_a_row: 0,
+            care: watch::Sender::new(Care::default()),
+        }
+    }
+
+    /// The readings' lane goes first.
+    #[must_use]
+    pub fn giving_way_to(mut self, lane: watch::Receiver<Progress>) -> Caretaker {
+        self.lane = Some(lane);
+        self
     }
 
     #[must_use]
@@ -86,26 +103,18 @@ impl Caretaker {
         self.care.subscribe()
     }
 
-    /// Rounds until `stop` is true or its sender is gone; `clock` is the loop's, `lane` that of the readings.
-    pub async fn run(
-        mut self,
-        clock: impl Fn() -> Standing + Send,
-        lane: watch::Receiver<Progress>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    /// Rounds until `stop` is true or its sender is gone; `clock` is the loop's.
+    pub async fn run(mut self, clock: impl Fn() -> Standing + Send, mut stop: watch::Receiver<bool>) {
         let mut backoff = BACKOFF_MIN;
-        let mut in_a_row = 0;
         loop {
-            if gives_way(lane.borrow().lag, in_a_row) {
-                in_a_row = in_a_row.saturating_add(1);
-                self.care.send_modify(|care| care.gave_way = care.gave_way.saturating_add(1));
+            if self.gives_way() {
+                self.gave_way();
                 tokio::select! {
                     biased;
                     _ = stop.wait_for(|stop| *stop) => return,
                     () = tokio::time::sleep(self.settings.every) => continue,
                 }
             }
-            in_a_row = 0;
             let done = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -168,14 +177,37 @@ impl Caretaker {
             }
         };
         let rolled = self.roll_up(&client, clock.now).await;
-        let dropped = self.drop_old(&client, clock).await;
-        let compacted = self.compact(&client, clock.now).await;
+        let dropped = if self.gives_way() { Ok(()) } else { self.drop_old(&client, clock).await };
+        // What takes longest waits for a lane that has nothing left.
+        let compacted = if self.lag() > 0 { Ok(()) } else { self.compact(&client, clock.now).await };
         self.client = Some(client);
+        if self.gives_way() {
+            self.gave_way();
+        } else {
+            self.in_a_row = 0;
+        }
         rolled.and(dropped).and(compacted)
+    }
+
+    fn lag(&self) -> u64 {
+        self.lane.as_ref().map_or(0, |lane| lane.borrow().lag)
+    }
+
+    /// Asked before a round, and before each piece of one.
+    fn gives_way(&self) -> bool {
+        gives_way(self.lag(), self.in_a_row)
+    }
+
+    fn gave_way(&mut self) {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.care.send_modify(|care| care.gave_way = care.gave_way.saturating_add(1));
     }
 
     async fn roll_up(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
         for _ in 0..CALLS_MAX {
+            if self.gives_way() {
+                return Ok(());
+            }
             let row = client.query_one("SELECT public.davy_rollup($1)", &[&MINUTES_MAX]).await?;
             let minutes = from_sql(row.try_get(0)?);
             self.care.send_modify(|care| care.minutes = care.minutes.saturating_add(minutes));
@@ -185,6 +217,9 @@ impl Caretaker {
         }
         let closed = Stamp(now.0.saturating_sub(HOUR_RESTS_US));
         for _ in 0..CALLS_MAX {
+            if self.gives_way() {
+                return Ok(());
+            }
             let row = client.query_one("SELECT public.davy_rollup_hours($1, $2)", &[&closed, &HOURS_MAX]).await?;
             let hours = from_sql(row.try_get(0)?);
             self.care.send_modify(|care| care.hours = care.hours.saturating_add(hours));
@@ -202,6 +237,9 @@ impl Caretaker {
     async fn drop_old(&self, client: &Client, clock: Standing) -> Result<(), StoreError> {
         let Some(cutoff) = cutoff(clock, self.settings.retention_us) else { return Ok(()) };
         for _ in 0..DROPS_MAX {
+            if self.gives_way() {
+                return Ok(());
+            }
             let gone =
                 "SELECT count(*) FROM retention_drop WHERE abs(extract(epoch FROM now() - at)) < $1::float8 * 3600";
             let gone: u64 = from_sql(client.query_one(gone, &[&DAYS_MAX_H]).await?.try_get(0)?);
