@@ -227,6 +227,11 @@ impl<D: Disk> Fold<D> {
         self.quota.look();
     }
 
+    /// Adds up again what is used.
+    pub fn recount(&mut self) {
+        self.quota.recount();
+    }
+
     pub fn quota(&self) -> &Quota<D> {
         &self.quota
     }

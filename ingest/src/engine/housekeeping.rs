@@ -136,6 +136,8 @@ impl Housekeeping {
                 let [_, newer] = self.durable;
                 self.durable = [newer, seq];
                 let freed = self.tidy_up(fold, hub, now)?;
+                // No snapshot is being written now, so every file has its length.
+                fold.recount();
                 tracing::debug!(seq, freed, "snapshot durable");
             }
             // The kernel may have dropped the spool's pages: the next sync would say that all is well.

@@ -13,6 +13,7 @@ use crate::delivery::Record;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
 use crate::journal::LogError;
+use crate::journal::quota::Quota;
 use alerting::effect::{Business, Effects, StoredReadings};
 use alerting::input::{Batch, Input, SystemFault};
 use disk::SimDisk;
@@ -166,4 +167,18 @@ fn one_look_gives_up_a_few_files_and_the_next_one_goes_on() {
         look(&mut fold);
     }
     assert!(fold.journal().first() > 180, "{}", fold.journal().first());
+}
+
+#[test]
+fn a_settled_snapshot_sets_right_what_is_counted_as_used() {
+    let (disk, hub) = (SimDisk::default(), Hub::new());
+    let (mut fold, ..) = kept_house(&disk, &hub);
+    let on_disk = |disk: &SimDisk| Quota::open(disk.clone(), "/d".into(), 1 << 30).unwrap().used();
+    assert_eq!(fold.quota().used(), on_disk(&disk));
+    // In between it is a little less than there is, never more.
+    let kept = fold.keep(&fault(1)).unwrap();
+    fold.project(kept, &effects()).unwrap();
+    assert!(fold.quota().used() < on_disk(&disk));
+    fold.recount();
+    assert_eq!(fold.quota().used(), on_disk(&disk));
 }
