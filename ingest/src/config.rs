@@ -228,6 +228,7 @@ impl Config {
             ("data.snapshot_every_s", self.data.snapshot_every_s.into(), 1, 3_600, "between 1 and 3600"),
             ("store.rollup_every_s", self.store.rollup_every_s.into(), 1, 3_600, "between 1 and 3600"),
             ("store.compact_after_h", self.store.compact_after_h.into(), 1, 8_784, "between 1 and 8784"),
+            ("fold.retention_days", self.fold.retention_days.into(), 1, 3_650, "between 1 and 3650"),
             ("mqtt.keep_alive_s", self.mqtt.keep_alive_s.into(), 5, 3_600, "between 5 and 3600"),
             ("mqtt.receive_maximum", self.mqtt.receive_maximum.into(), 16, 65_535, "between 16 and 65535"),
             ("mqtt.packet_max_bytes", self.mqtt.packet_max_bytes.into(), 1 << 16, 64 << 20, "64 KiB to 64 MiB"),
@@ -300,6 +301,11 @@ mod tests {
         let mut config = Config::default();
         config.mqtt.receive_maximum = 1;
         assert!(config.check().unwrap_err().to_string().starts_with("mqtt.receive_maximum = 1: "));
+        for days in [0, 3_651, u32::MAX] {
+            let mut config = Config::default();
+            config.fold.retention_days = days;
+            assert!(config.check().unwrap_err().to_string().starts_with(&format!("fold.retention_days = {days}: ")));
+        }
         let mut config = Config::default();
         config.mqtt.downlink_client_id = config.mqtt.client_id.clone();
         assert!(config.check().unwrap_err().to_string().starts_with("mqtt.downlink_client_id = \"davy-ingest\": "));

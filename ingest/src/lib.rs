@@ -1,5 +1,9 @@
 //! From the world, to the world: all I/O of Davy. One loop of six verbs (`engine`), everything else is a leaf of it.
 
+// The simulated disk of the tests speaks of this crate by its name.
+#[cfg(test)]
+extern crate self as ingest;
+
 pub mod app;
 pub mod cli;
 pub mod clock;

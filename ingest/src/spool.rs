@@ -116,6 +116,11 @@ impl<D: Disk> Spool<D> {
         *self.head.borrow()
     }
 
+    /// The newest record in the files; unlike the head no base lifts it.
+    pub fn written(&self) -> u64 {
+        self.log.head()
+    }
+
     pub fn base(&self) -> u64 {
         self.base.load(Ordering::Acquire)
     }

@@ -143,7 +143,10 @@ impl Disk for SimDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut inner = self.inner();
         inner.change()?;
-        inner.names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let id = inner.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        let gone = inner.files.get(&id).map_or(0, |content| content.now.len() as u64);
+        inner.free = inner.free.map(|free| free + gone);
+        Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -229,7 +232,8 @@ impl DiskFile for SimFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.change()?;
-        self.with(|content, _, _| {
+        self.with(|content, free, _| {
+            *free = free.map(|free| free + (content.now.len() as u64).saturating_sub(len));
             content.now.resize(usize::try_from(len).expect("fits"), 0);
             Ok(())
         })

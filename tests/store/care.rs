@@ -2,8 +2,10 @@
 //! `store verify` losing count; closed days compacted. Against a real database. I/O.
 
 use crate::place::{Place, R, SECOND, T0, r, readings};
+use ingest::pace::Standing;
 use ingest::store::caretaker::{Caretaker, Settings};
 use ingest::store::lane::{Archive, Lane};
+use ingest::store::progress::Progress;
 use ingest::store::verify::verify;
 use rules::reading::Micros;
 use std::time::Duration;
@@ -96,7 +98,20 @@ async fn old_days_go_closed_days_are_compacted_and_nothing_loses_count() {
     let now = Micros(T0 + 99 * DAY + HOUR);
     let mut caretaker = caretaker(&place, 30 * DAY);
     let care = caretaker.care();
+    // However much is due, and however often one looks: two days of readings go, the rest waits for the next day.
+    for _ in 0..3 {
+        caretaker.round(now).await.unwrap();
+    }
+    assert_eq!((place.count("reading"), care.borrow().dropped), (98, 2));
+    // Nor does a new process begin to count anew.
+    self::caretaker(&place, 30 * DAY).round(now).await.unwrap();
+    assert_eq!(place.count("reading"), 98);
+    place.sql("UPDATE retention_drop SET at = at - interval '21 hours'");
+    let doubt = Standing { now, wall: Micros(now.0 + 2 * HOUR), follows: false };
+    caretaker.round_by(doubt).await.unwrap();
+    assert_eq!(place.count("reading"), 98, "nothing goes by a clock in doubt");
     for _ in 0..100 {
+        place.sql("UPDATE retention_drop SET at = at - interval '21 hours'");
         caretaker.round(now).await.unwrap();
     }
     // Kept: 30 whole days, the one under way, and the one that lies on the border.
@@ -104,7 +119,8 @@ async fn old_days_go_closed_days_are_compacted_and_nothing_loses_count() {
     assert_eq!(place.sql("SELECT count(*), sum(rows) FROM retention_drop"), "69|69");
     // Of the months of rollups, two tables each, those that lie before the border entirely.
     assert_eq!(place.sql("SELECT to_regclass('reading_1m_202511'), to_regclass('reading_1h_202511')"), "|");
-    assert_eq!(care.borrow().compacted, 30, "{:?}", care.borrow());
+    let kept = "SELECT count(*) FROM compacted k WHERE to_regclass('public.' || k.part) IS NOT NULL";
+    assert_eq!(place.sql(kept), "30", "{:?}", care.borrow());
     let report = verify(&mut place.client("davy_read").await).await.unwrap();
     assert!(report.is_sound(), "{report:?}");
     // A reading of a dropped day makes it anew.
@@ -166,4 +182,31 @@ async fn the_writer_cares_through_functions_alone() {
         .batch_execute("SELECT * FROM rollup_1m_v; SELECT * FROM rollup_1h_v; SELECT * FROM retention_drop")
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn the_lane_of_the_readings_goes_first_within_a_round_too() {
+    let Some(place) = Place::plain().await else { return };
+    place.with_points(1).await;
+    let (mut archive, position) = place.claimed(Lane::Readings).await;
+    archive.apply(&position, &[readings(2, &[r(0, T0, 1.0)], &[])]).await.unwrap();
+    let (lag, lane) = tokio::sync::watch::channel(Progress::new(Lane::Readings));
+    let mut caretaker = caretaker(&place, 400 * DAY).giving_way_to(lane);
+    let care = caretaker.care();
+    let now = Micros(T0 + 2 * DAY);
+    lag.send_modify(|lane| lane.lag = 1_000);
+    for _ in 0..15 {
+        caretaker.round(now).await.unwrap();
+        assert_eq!((care.borrow().minutes, care.borrow().compacted), (0, 0));
+    }
+    assert_eq!(care.borrow().gave_way, 15);
+    // Not for ever; but what takes minutes waits.
+    caretaker.round(now).await.unwrap();
+    assert_eq!((care.borrow().minutes, care.borrow().compacted, care.borrow().gave_way), (1, 0, 15));
+    lag.send_modify(|lane| lane.lag = 1);
+    caretaker.round(now).await.unwrap();
+    assert_eq!((care.borrow().compacted, care.borrow().gave_way), (0, 15));
+    lag.send_modify(|lane| lane.lag = 0);
+    caretaker.round(now).await.unwrap();
+    assert_eq!(care.borrow().compacted, 1);
 }

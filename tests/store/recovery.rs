@@ -83,6 +83,30 @@ async fn a_new_data_directory_takes_the_database_over() {
     assert_eq!((report.gaps[0].from_seq, report.gaps[0].to_seq), (11, None));
 }
 
+/// The directory was lost long ago and the new one filled up before somebody looked: the beginning of both is gone.
+#[tokio::test]
+async fn what_the_new_journal_had_to_give_up_is_a_gap_as_well() {
+    let Some((place, _, _)) = filled().await else { return };
+    let (mut spool, business_spool, journal) = (Spool::new(), Spool::new(), Journal::new("journal-b", 9));
+    let memory = Arc::new(Memory::open(&memory_path()));
+    // Both points were numbered by records that are gone, and the second has left the registry since.
+    spool.release(6).unwrap();
+    spool.append(readings(8, &[r(0, T0 + 20 * SECOND, 1.0), r(1, T0 + 20 * SECOND, 2.0)], &[]));
+    let mut projector = place.projector(Lane::Readings, &spool, &journal, &memory);
+    assert_eq!(projector.advance().await, Advance::Refused);
+    let mut client = place.client("davy_writer").await;
+    let bases = [(Lane::Readings, spool.base()), (Lane::Business, business_spool.base())];
+    let remedy = Remedy::TakeOver { late_until: 7 };
+    let order = Reset { remedy, journal_id: "journal-b", bases, points: &points(2), reason: "data directory lost" };
+    reset(&mut client, &order).await.unwrap();
+    assert_eq!(drain(&mut projector).await, Advance::Idle);
+    assert_eq!(place.count("reading"), 11, "nine of the old journal, two of this one");
+    let booked = "SELECT lane, from_seq, to_seq FROM projection_gap WHERE journal_id = 'journal-b'";
+    assert_eq!(place.sql(booked), "readings|1|6");
+    let report = verify(&mut client).await.unwrap();
+    assert!(report.is_sound() && report.gaps.len() == 3, "{report:?}");
+}
+
 #[tokio::test]
 async fn a_database_restored_to_yesterday_is_noticed_and_goes_on_with_a_gap() {
     let Some((place, spool, memory)) = filled().await else { return };

@@ -28,10 +28,12 @@ pub(super) fn start(
         compact_after_us: i64::from(config.store.compact_after_h).saturating_mul(HOUR_US),
         retention_us: i64::from(config.fold.retention_days).saturating_mul(24 * HOUR_US),
     };
-    let caretaker = Caretaker::new(connection(config, &config.database.user)?, settings);
-    let (care, progress) = (caretaker.care(), projection.readings());
+    let progress = projection.readings();
+    let caretaker =
+        Caretaker::new(connection(config, &config.database.user)?, settings).giving_way_to(progress.clone());
+    let care = caretaker.care();
     let clock = shared.clock.clone();
-    let rounds = tokio::spawn(caretaker.run(move || clock.now(), progress.clone(), stopped.clone()));
+    let rounds = tokio::spawn(caretaker.run(move || clock.standing(), stopped.clone()));
     let counting = tokio::spawn(count(care.clone(), progress.clone(), shared.clone(), stopped.clone()));
     let told: Told = Arc::new(move || tell(progress.borrow().capability.as_ref(), &care.borrow()));
     Ok((told, vec![rounds, counting]))

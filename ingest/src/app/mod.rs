@@ -175,6 +175,7 @@ fn start(
     let (archive, care) = care::start(&config, &projection, &shared, &stopped)?;
     tasks.extend(care);
     let history = Arc::new(history::Database::new(&config, &fold, &projection)?);
+    let points = fold.state().point_keys().to_vec();
     let (engine, engine_ended) = start_engine(fold, inbox, &config, (&shared, downlink))?;
     tasks.push(tokio::spawn(reports::clock(shared.clone(), stopped.clone())));
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
@@ -184,7 +185,7 @@ fn start(
         telemetry: shared.telemetry.clone(),
         commands: Arc::new(shared.sender.clone()),
         history,
-        recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared)?),
+        recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared, points)?),
         replay: Arc::new(second_chance::SecondChance::new(&config, &projection, &shared)?),
         archive,
         now: now(&shared.clock),

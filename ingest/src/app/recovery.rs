@@ -19,16 +19,25 @@ pub(super) struct Recovery {
     writer: Connection,
     projection: Projection,
     shared: Shared,
+    /// Every number the fold has given. A registry comes into force at start only, so there are no more meanwhile.
+    points: Vec<(PointId, PointKey)>,
     /// One recovery at a time.
     under_way: Mutex<()>,
 }
 
 impl Recovery {
-    pub(super) fn new(config: &Config, projection: &Projection, shared: &Shared) -> anyhow::Result<Recovery> {
+    /// `points` = the names of all points ever numbered, in the order of their numbers.
+    pub(super) fn new(
+        config: &Config,
+        projection: &Projection,
+        shared: &Shared,
+        points: Vec<PointKey>,
+    ) -> anyhow::Result<Recovery> {
         Ok(Recovery {
             writer: connection(config, &config.database.user)?,
             projection: projection.clone(),
             shared: shared.clone(),
+            points: numbered(points),
             under_way: Mutex::new(()),
         })
     }
@@ -54,11 +63,9 @@ impl Recovery {
             "unreadable" => anyhow::bail!("{text}; run the version of davy that wrote the spool until it is applied"),
             _ => self.take_over(&client, name).await?,
         };
-        let standing = self.shared.hub.standing().context("the state is not there yet")?;
-        let points: Vec<(PointId, PointKey)> = standing.view.iter().flat_map(|view| numbered(view)).collect();
         let bases = self.projection.bases();
         let journal_id = self.projection.journal_id();
-        let reset = Reset { remedy, journal_id: &journal_id, bases, points: &points, reason: &text };
+        let reset = Reset { remedy, journal_id: &journal_id, bases, points: &self.points, reason: &text };
         let lanes = recover::reset(&mut client, &reset).await?;
         self.projection.claim_anew().context("the memory of the former database stays behind")?;
         tracing::warn!(name, text, "projection adopted the database");
@@ -85,13 +92,8 @@ impl RecoveryDoor for Recovery {
     }
 }
 
-fn numbered(view: &rules::view::View) -> Vec<(PointId, PointKey)> {
-    let key = |(id, place)| {
-        let enterprise = view.enterprise_at(place)?.id.clone();
-        let point = view.point_at(place)?.id.clone();
-        Some((id, PointKey { enterprise, point }))
-    };
-    view.points().filter_map(key).collect()
+fn numbered(points: Vec<PointKey>) -> Vec<(PointId, PointKey)> {
+    (0..).map(PointId).zip(points).collect()
 }
 
 /// 128 random bits, hex: the name of a journal.

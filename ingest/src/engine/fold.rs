@@ -110,15 +110,16 @@ impl<D: Disk> Fold<D> {
             .map_err(|panic| FoldError::Panicked { seq: kept.seq, message: panic_message(panic.as_ref()) })
     }
 
-    /// **project**: the effects go to the spools, in order; the projectors take them from there at their own pace.
+    /// **project**: the effects go to the spools, in order; the projectors take them from there at their own pace. May be
+    /// called again after a lack of room: a spool that has its part already is passed over.
     pub fn project(&mut self, kept: Kept, effects: &Effects) -> Result<(), LogError> {
-        if !effects.business.is_empty() {
+        if !effects.business.is_empty() && self.business.written() < kept.seq {
             let indexed: Vec<_> = (0u32..).zip(&effects.business).collect();
             let payload = codec::encode_business(&indexed);
             self.quota.wrote(payload.len() as u64);
             self.business.append(kept.seq, kept.crc, &payload)?;
         }
-        if !effects.readings.is_empty() {
+        if !effects.readings.is_empty() && self.readings.written() < kept.seq {
             let payload = codec::encode_readings(&effects.readings);
             self.quota.wrote(payload.len() as u64);
             self.readings.append(kept.seq, kept.crc, &payload)?;
@@ -180,19 +181,24 @@ impl<D: Disk> Fold<D> {
     }
 
     /// Gives up what nobody needs any more: journal before the oldest snapshot and older than the backup horizon,
-    /// spool records that are applied and older than it. Returns the bytes freed.
+    /// spool records that are applied and older than it. Returns the bytes freed. A spool on a disk without any room, not
+    /// even for the note that comes first, waits for the next time: the journal needs no note, and makes room for it.
     pub fn tidy_up(&mut self, keep_from: u64, applied: [u64; 2]) -> Result<u64, LogError> {
-        let [readings, business] = applied;
-        let mut freed = self.journal.drop_before(keep_from)?;
-        freed = freed.saturating_add(self.readings.drop_through(readings.min(keep_from.saturating_sub(1)))?);
-        freed = freed.saturating_add(self.business.drop_through(business.min(keep_from.saturating_sub(1)))?);
+        let [readings, business] = applied.map(|applied| applied.min(keep_from.saturating_sub(1)));
+        let freed = [
+            self.journal.drop_before(keep_from)?,
+            later(self.readings.drop_through(readings))?.unwrap_or(0),
+            later(self.business.drop_through(business))?.unwrap_or(0),
+        ];
+        let freed = freed.into_iter().fold(0, u64::saturating_add);
         self.quota.freed(freed);
         Ok(freed)
     }
 
-    /// For want of room: gives up the oldest readings that are not applied, if a snapshot stands for them.
+    /// For want of room: gives up the oldest readings that are not applied, if a snapshot stands for them, and if there
+    /// is room to note it first.
     pub fn shed_readings(&mut self, applied_seq: u64, snapshot_seq: u64) -> Result<Option<Shed>, LogError> {
-        let shed = self.readings.shed(applied_seq, snapshot_seq)?;
+        let shed = later(self.readings.shed(applied_seq, snapshot_seq))?.flatten();
         if let Some(shed) = &shed {
             self.quota.freed(shed.bytes);
         }
@@ -219,6 +225,11 @@ impl<D: Disk> Fold<D> {
     /// Asks the disk again how much room there is.
     pub fn look_for_room(&mut self) {
         self.quota.look();
+    }
+
+    /// Adds up again what is used.
+    pub fn recount(&mut self) {
+        self.quota.recount();
     }
 
     pub fn quota(&self) -> &Quota<D> {
@@ -275,6 +286,15 @@ impl<D: Disk> SnapshotJob<D> {
 
 pub(super) fn snapshot_dir(dir: &Path) -> PathBuf {
     dir.join("snapshots")
+}
+
+/// `None`: no room now.
+pub(super) fn later<T>(done: Result<T, LogError>) -> Result<Option<T>, LogError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(LogError::NoSpace { .. }) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Readings may be refused when the quota is near; what people and time say may not.

@@ -1,7 +1,7 @@
 //! Between the turns: when a snapshot is due, who writes it, and what may be given up behind it. Snapshots are written
 //! by a thread of their own, one at a time; the loop only copies the state. I/O.
 
-use super::fold::{Fold, SnapshotJob};
+use super::fold::{Fold, SnapshotJob, later};
 use super::shed::{GivenUp, Shedding};
 use crate::clock::Stopwatch;
 use crate::codec;
@@ -38,6 +38,9 @@ pub(super) struct Housekeeping {
     last_at: Micros,
     tidied_at: Micros,
     full: bool,
+    behind: bool,
+    /// The last look gave something up, a few files of it: the next one goes on.
+    more: bool,
     shedding: Shedding,
     writing: Option<JoinHandle<Result<u64, LogError>>>,
     /// The newest two snapshots that are durable: the journal must reach back to the older one.
@@ -54,6 +57,8 @@ impl Housekeeping {
             last_at: now,
             tidied_at: now,
             full: false,
+            behind: false,
+            more: false,
             shedding: Shedding::new(on_full),
             writing: None,
             durable: [0; 2],
@@ -61,9 +66,10 @@ impl Housekeeping {
         }
     }
 
-    /// `full` = readings are held for want of room, whatever the percentage says.
-    pub(super) fn told(&mut self, full: bool) {
-        self.full = full;
+    /// `full` = readings are held for want of room, whatever the percentage says; `behind` = effects wait for room in the
+    /// spools: a snapshot stands for what is in them, so there is none until everything is.
+    pub(super) fn told(&mut self, full: bool, behind: bool) {
+        (self.full, self.behind) = (full, behind);
     }
 
     fn pressure<D: Disk>(&self, fold: &Fold<D>) -> Pressure {
@@ -80,11 +86,10 @@ impl Housekeeping {
         let tight = self.pressure(fold) == Pressure::Tight;
         let mut told = Told { fault: if tight { None } else { self.shedding.over() }, given_up: None };
         let every_us = if tight { self.every_us.min(TIGHT_EVERY_US) } else { self.every_us };
-        if tight && now.since(self.tidied_at) >= SECOND_US {
+        if (tight || self.more) && now.since(self.tidied_at) >= SECOND_US {
             // The database follows also while nothing new comes in.
             self.tidied_at = now;
-            let keep_from = self.keep_from(fold, now)?;
-            fold.tidy_up(keep_from, hub.applied())?;
+            self.tidy_up(fold, hub, now)?;
             let ([applied, _], [_, snapshot]) = (hub.applied(), self.durable);
             told.given_up = self.shedding.relieve(fold, applied, snapshot)?;
             if told.given_up.is_some() {
@@ -92,13 +97,12 @@ impl Housekeeping {
             }
         }
         let due = now.since(self.last_at) >= every_us && fold.since_snapshot() > 0;
-        if due && self.writing.is_none() {
+        if due && self.writing.is_none() && !self.behind {
             self.last_at = now;
             self.begin(fold.snapshot()?);
-            match if tight { fold.roll() } else { Ok(()) } {
-                // Not even room for a file's head: what is closed already can go, and then there is.
-                Err(LogError::NoSpace { .. }) => {}
-                other => other?,
+            if tight {
+                // Without room for a file's head: what is closed already can go, and then there is.
+                later(fold.roll())?;
             }
         }
         Ok(told)
@@ -110,8 +114,10 @@ impl Housekeeping {
             return Err(e);
         }
         let watch = Stopwatch::start();
-        let seq = fold.snapshot()?.run()?;
-        tracing::info!(seq, seconds = watch.seconds(), "state saved");
+        match later(fold.snapshot()?.run())? {
+            Some(seq) => tracing::info!(seq, seconds = watch.seconds(), "state saved"),
+            None => tracing::warn!("no room for a last snapshot: the next start replays"),
+        }
         Ok(())
     }
 
@@ -129,8 +135,9 @@ impl Housekeeping {
             Ok(Ok(seq)) => {
                 let [_, newer] = self.durable;
                 self.durable = [newer, seq];
-                let keep_from = self.keep_from(fold, now)?;
-                let freed = fold.tidy_up(keep_from, hub.applied())?;
+                let freed = self.tidy_up(fold, hub, now)?;
+                // No snapshot is being written now, so every file has its length.
+                fold.recount();
                 tracing::debug!(seq, freed, "snapshot durable");
             }
             // The kernel may have dropped the spool's pages: the next sync would say that all is well.
@@ -140,6 +147,13 @@ impl Housekeeping {
             Err(_) => tracing::error!("snapshot thread panicked: tried again later"),
         }
         Ok(())
+    }
+
+    fn tidy_up<D: Disk>(&mut self, fold: &mut Fold<D>, hub: &Hub, now: Micros) -> Result<u64, LogError> {
+        let keep_from = self.keep_from(fold, now)?;
+        let freed = fold.tidy_up(keep_from, hub.applied())?;
+        self.more = freed > 0;
+        Ok(freed)
     }
 
     /// The first journal record that somebody may still want: the older durable snapshot's successor, or the first one

@@ -8,6 +8,8 @@ pub mod open;
 mod room;
 pub mod shed;
 mod skip;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use crate::clock::{Clock, Stopwatch};
@@ -110,14 +112,11 @@ impl<D: Disk> Engine<D> {
                 self.take_replay(now, replay)?;
             }
             self.project_waiting()?;
-            // A snapshot stands for what is in the spools: not before everything is.
-            if self.unprojected.is_empty() {
-                let watch = Stopwatch::start();
-                self.housekeeping.told(self.room.is_full());
-                let told = self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now());
-                self.say(told.map_err(FoldError::from)?);
-                self.telemetry.housekeeping(watch.seconds());
-            }
+            let watch = Stopwatch::start();
+            self.housekeeping.told(self.room.is_full(), !self.unprojected.is_empty());
+            let told = self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now());
+            self.say(told.map_err(FoldError::from)?);
+            self.telemetry.housekeeping(watch.seconds());
             if stop {
                 return self.finish();
             }

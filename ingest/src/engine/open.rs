@@ -7,7 +7,7 @@ use crate::codec::{self, CodecError};
 use crate::delivery::{ContentKind, ContentRef};
 use crate::disk::Disk;
 use crate::journal::blobs::Blobs;
-use crate::journal::quota::Quota;
+use crate::journal::quota::{Level, Quota};
 use crate::journal::{Journal, JournalOptions, LogError};
 use crate::snapshot::{self, Snapshot, SnapshotMeta};
 use crate::spool::Spool;
@@ -126,6 +126,7 @@ impl<D: Disk> Fold<D> {
         let mut skip = BTreeSet::new();
         loop {
             let (mut fold, mut opening) = Self::at_snapshot(disk.clone(), options)?;
+            fold.make_room()?;
             match fold.replay(options, &skip)? {
                 Replay::Panicked { seq, message } => {
                     if !fold.may_skip(seq)? {
@@ -193,6 +194,15 @@ impl<D: Disk> Fold<D> {
             ..Opening::default()
         };
         Ok((fold, opening))
+    }
+
+    /// A start needs room too, and nobody else makes it then: on a full disk what the snapshot stands for can go.
+    fn make_room(&mut self) -> Result<(), LogError> {
+        if self.quota.level() == Level::Full {
+            let freed = self.journal.drop_before(self.snapshot_seq.saturating_add(1))?;
+            self.quota.freed(freed);
+        }
+        Ok(())
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), OpenError> {

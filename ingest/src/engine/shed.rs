@@ -10,6 +10,8 @@ use crate::spool::shed::Span;
 use alerting::input::SystemFault;
 use rules::reading::Severity;
 
+/// So many segments go in one look: each costs a few syncs, and nothing is judged meanwhile.
+const PIECES_MAX: usize = 8;
 const SHED_CODE: &str = "DAVY-HISTORY-SHED";
 
 pub(super) struct Shedding {
@@ -35,7 +37,7 @@ impl Shedding {
         self.on_full == OnFull::ShedHistory && !quota.admits(Class::Readings, quota.resume_bytes())
     }
 
-    /// Gives up as many segments as it takes; what was given up now, if any.
+    /// Gives up as many segments as it takes, a few in one look; what was given up now, if any.
     pub(super) fn relieve<D: Disk>(
         &mut self,
         fold: &mut Fold<D>,
@@ -43,7 +45,10 @@ impl Shedding {
         snapshot_seq: u64,
     ) -> Result<Option<GivenUp>, LogError> {
         let mut now: Option<GivenUp> = None;
-        while self.is_due(fold.quota()) {
+        for _ in 0..PIECES_MAX {
+            if !self.is_due(fold.quota()) {
+                break;
+            }
             let Some(shed) = fold.shed_readings(applied_seq, snapshot_seq)? else { break };
             if let Some(span) = shed.span {
                 let piece = GivenUp { span, bytes: shed.bytes };

@@ -9,6 +9,9 @@ use super::small_file;
 use crate::disk::{Disk, DiskFile};
 use std::path::{Path, PathBuf};
 
+/// So many segments are given up in one call: each costs a sync, and nothing is judged meanwhile.
+const DROPS_MAX: usize = 8;
+
 /// How much of a log's end a crash may have damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
@@ -210,13 +213,14 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Gives up whole segments that hold no record from `seq` on. Returns the bytes freed.
+    /// Gives up whole segments that hold no record from `seq` on, a few of them in one call. Returns the bytes freed.
     pub fn drop_before(&mut self, seq: u64) -> Result<u64, LogError> {
         let mut freed: u64 = 0;
-        while let [first, next, ..] = self.segments.as_slice()
-            && *next <= seq
-        {
-            let first = *first;
+        for _ in 0..DROPS_MAX {
+            let &[first, next, ..] = self.segments.as_slice() else { break };
+            if next > seq {
+                break;
+            }
             let path = segment_path(&self.dir, first);
             let file = self.disk.open(&path).map_err(|e| LogError::io(&path, e))?;
             freed = freed.saturating_add(file.len().map_err(|e| LogError::io(&path, e))?);

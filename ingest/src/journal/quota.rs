@@ -91,6 +91,14 @@ impl<D: Disk> Quota<D> {
         self.look();
     }
 
+    /// Adds up the files again: between two counts heads, notes and snapshots are not counted in. When they cannot be read
+    /// the last count stands. Only while no other thread writes or removes any.
+    pub fn recount(&mut self) {
+        if let Ok(used) = used_below(&self.disk, &self.dir) {
+            self.used = used;
+        }
+    }
+
     /// Asks the disk how much room there really is. When it does not answer the last answer stands.
     pub fn look(&mut self) {
         if let Ok(free) = self.disk.free_bytes(&self.dir) {

@@ -7,6 +7,7 @@ use super::migrate;
 use super::progress::Progress;
 use super::stamp::Stamp;
 use super::words::from_sql;
+use crate::pace::Standing;
 use rules::reading::{Micros, SECOND_US};
 use serde::Serialize;
 use std::time::Duration;
@@ -22,12 +23,16 @@ const HOUR_RESTS_US: i64 = 300 * SECOND_US;
 const CALLS_MAX: usize = 64;
 /// A round drops so many parts at most: each takes a lock on the whole table for a moment.
 const DROPS_MAX: usize = 8;
+/// So many days of readings go at most within so many hours, whatever a clock says: one that was set years ahead must not
+/// empty the archive before somebody sees it. Twice as fast as days come, so that a backlog goes too.
+const DAYS_MAX: u64 = 2;
+const DAYS_MAX_H: f64 = 20.0;
 /// A failing round is tried again after this, doubled each time, up to the second figure.
 const BACKOFF_MIN: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(600);
 
-/// While the readings' lane is behind, so many rounds are left out in a row: the database's time is worth more there, and
-/// what is not rolled up is answered from the readings.
+/// While the readings' lane is behind, so many rounds are left out in a row, or broken off: the database's time is worth
+/// more there, and what is not rolled up is answered from the readings.
 const GIVES_WAY_MAX: u32 = 15;
 /// So many records behind is behind: half a second.
 const BEHIND: u64 = 50;
@@ -48,7 +53,7 @@ pub struct Care {
     /// Why the last round failed; empty when it did not.
     pub problem: String,
     pub rounds: u64,
-    /// Rounds left out because the readings' lane was behind.
+    /// Rounds left out or broken off because the readings' lane was behind.
     pub gave_way: u64,
     pub minutes: u64,
     pub hours: u64,
@@ -66,6 +71,9 @@ pub struct Caretaker {
     connection: Connection,
     settings: Settings,
     client: Option<Client>,
+    /// The readings' lane, if there is one, and how many rounds in a row gave way to it.
+    lane: Option<watch::Receiver<Progress>>,
+    in_a_row: u32,
     care: watch::Sender<Care>,
 }
 
@@ -73,7 +81,21 @@ impl Caretaker {
     /// `connection` names the writer role. Connects at the first round.
     #[must_use]
     pub fn new(connection: Connection, settings: Settings) -> Caretaker {
-        Caretaker { connection, settings, client: None, care: watch::Sender::new(Care::default()) }
+        Caretaker {
+            connection,
+            settings,
+            client: None,
+            lane: None,
+            in_a_row: 0,
+            care: watch::Sender::new(Care::default()),
+        }
+    }
+
+    /// The readings' lane goes first.
+    #[must_use]
+    pub fn giving_way_to(mut self, lane: watch::Receiver<Progress>) -> Caretaker {
+        self.lane = Some(lane);
+        self
     }
 
     #[must_use]
@@ -81,30 +103,22 @@ impl Caretaker {
         self.care.subscribe()
     }
 
-    /// Rounds until `stop` is true or its sender is gone; `now` is the loop's clock, `lane` that of the readings.
-    pub async fn run(
-        mut self,
-        now: impl Fn() -> Micros + Send,
-        lane: watch::Receiver<Progress>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    /// Rounds until `stop` is true or its sender is gone; `clock` is the loop's.
+    pub async fn run(mut self, clock: impl Fn() -> Standing + Send, mut stop: watch::Receiver<bool>) {
         let mut backoff = BACKOFF_MIN;
-        let mut in_a_row = 0;
         loop {
-            if gives_way(lane.borrow().lag, in_a_row) {
-                in_a_row = in_a_row.saturating_add(1);
-                self.care.send_modify(|care| care.gave_way = care.gave_way.saturating_add(1));
+            if self.gives_way() {
+                self.gave_way();
                 tokio::select! {
                     biased;
                     _ = stop.wait_for(|stop| *stop) => return,
                     () = tokio::time::sleep(self.settings.every) => continue,
                 }
             }
-            in_a_row = 0;
             let done = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
-                done = self.round(now()) => done,
+                done = self.round_by(clock()) => done,
             };
             let pause = if done.is_ok() {
                 backoff = BACKOFF_MIN;
@@ -122,10 +136,16 @@ impl Caretaker {
         }
     }
 
+    /// One round at a time that is known to be right.
+    pub async fn round(&mut self, now: Micros) -> Result<(), StoreError> {
+        self.round_by(Standing { now, wall: now, follows: true }).await
+    }
+
     /// One round: everything that is due. A step that fails does not keep the later ones from their turn; the first
     /// failure is the round's.
-    pub async fn round(&mut self, now: Micros) -> Result<(), StoreError> {
-        let done = self.steps(now).await;
+    pub async fn round_by(&mut self, clock: Standing) -> Result<(), StoreError> {
+        let now = clock.now;
+        let done = self.steps(clock).await;
         if done.is_err() && self.client.as_ref().is_some_and(Client::is_closed) {
             self.client = None;
         }
@@ -147,7 +167,7 @@ impl Caretaker {
         done
     }
 
-    async fn steps(&mut self, now: Micros) -> Result<(), StoreError> {
+    async fn steps(&mut self, clock: Standing) -> Result<(), StoreError> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => {
@@ -156,15 +176,38 @@ impl Caretaker {
                 client
             }
         };
-        let rolled = self.roll_up(&client, now).await;
-        let dropped = self.drop_old(&client, now).await;
-        let compacted = self.compact(&client, now).await;
+        let rolled = self.roll_up(&client, clock.now).await;
+        let dropped = if self.gives_way() { Ok(()) } else { self.drop_old(&client, clock).await };
+        // What takes longest waits for a lane that has nothing left.
+        let compacted = if self.lag() > 0 { Ok(()) } else { self.compact(&client, clock.now).await };
         self.client = Some(client);
+        if self.gives_way() {
+            self.gave_way();
+        } else {
+            self.in_a_row = 0;
+        }
         rolled.and(dropped).and(compacted)
+    }
+
+    fn lag(&self) -> u64 {
+        self.lane.as_ref().map_or(0, |lane| lane.borrow().lag)
+    }
+
+    /// Asked before a round, and before each piece of one.
+    fn gives_way(&self) -> bool {
+        gives_way(self.lag(), self.in_a_row)
+    }
+
+    fn gave_way(&mut self) {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.care.send_modify(|care| care.gave_way = care.gave_way.saturating_add(1));
     }
 
     async fn roll_up(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
         for _ in 0..CALLS_MAX {
+            if self.gives_way() {
+                return Ok(());
+            }
             let row = client.query_one("SELECT public.davy_rollup($1)", &[&MINUTES_MAX]).await?;
             let minutes = from_sql(row.try_get(0)?);
             self.care.send_modify(|care| care.minutes = care.minutes.saturating_add(minutes));
@@ -174,6 +217,9 @@ impl Caretaker {
         }
         let closed = Stamp(now.0.saturating_sub(HOUR_RESTS_US));
         for _ in 0..CALLS_MAX {
+            if self.gives_way() {
+                return Ok(());
+            }
             let row = client.query_one("SELECT public.davy_rollup_hours($1, $2)", &[&closed, &HOURS_MAX]).await?;
             let hours = from_sql(row.try_get(0)?);
             self.care.send_modify(|care| care.hours = care.hours.saturating_add(hours));
@@ -187,12 +233,26 @@ impl Caretaker {
         Ok(())
     }
 
-    async fn drop_old(&self, client: &Client, now: Micros) -> Result<(), StoreError> {
-        let cutoff = Stamp(now.0.saturating_sub(self.settings.retention_us));
+    /// What was dropped is gone, so the clock must be sure, and a wrong one finds a limit that outlives a restart.
+    async fn drop_old(&self, client: &Client, clock: Standing) -> Result<(), StoreError> {
+        let Some(cutoff) = cutoff(clock, self.settings.retention_us) else { return Ok(()) };
         for _ in 0..DROPS_MAX {
-            let row = client.query_one("SELECT public.davy_retain($1)", &[&cutoff]).await?;
+            if self.gives_way() {
+                return Ok(());
+            }
+            let gone =
+                "SELECT count(*) FROM retention_drop WHERE abs(extract(epoch FROM now() - at)) < $1::float8 * 3600";
+            let gone: u64 = from_sql(client.query_one(gone, &[&DAYS_MAX_H]).await?.try_get(0)?);
+            if gone >= DAYS_MAX {
+                return Ok(());
+            }
+            let row = client.query_one("SELECT public.davy_retain($1)", &[&Stamp(cutoff.0)]).await?;
             let Some(part) = row.try_get::<_, Option<String>>(0)? else { return Ok(()) };
-            tracing::info!(part, "dropped for its age");
+            if gone + 1 == DAYS_MAX {
+                tracing::warn!(part, "dropped for its age, the second within a day: more waits; is the clock right?");
+            } else {
+                tracing::info!(part, "dropped for its age");
+            }
             self.care.send_modify(|care| {
                 care.dropped = care.dropped.saturating_add(1);
                 care.last_dropped = Some(part);
@@ -216,6 +276,11 @@ impl Caretaker {
     }
 }
 
+/// What is older may go; `None` while the clock is in doubt.
+fn cutoff(clock: Standing, retention_us: i64) -> Option<Micros> {
+    clock.follows.then(|| clock.now.min(clock.wall).plus(retention_us.saturating_neg()))
+}
+
 fn gives_way(lag: u64, in_a_row: u32) -> bool {
     lag > BEHIND && in_a_row < GIVES_WAY_MAX
 }
@@ -229,5 +294,14 @@ mod tests {
         assert!(!gives_way(0, 0) && !gives_way(BEHIND, 0));
         assert!(gives_way(BEHIND + 1, 0) && gives_way(u64::MAX, GIVES_WAY_MAX - 1));
         assert!(!gives_way(u64::MAX, GIVES_WAY_MAX));
+    }
+
+    #[test]
+    fn nothing_is_old_by_a_clock_in_doubt() {
+        let clock = |now, wall, follows| Standing { now: Micros(now), wall: Micros(wall), follows };
+        assert_eq!(cutoff(clock(900, 900, true), 100), Some(Micros(800)));
+        assert_eq!(cutoff(clock(900, 700, true), 100), Some(Micros(600)), "the earlier of both");
+        assert_eq!(cutoff(clock(700, 900, true), 100), Some(Micros(600)));
+        assert_eq!(cutoff(clock(900, 900, false), 100), None);
     }
 }

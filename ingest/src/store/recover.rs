@@ -175,6 +175,10 @@ async fn reset_lane(tx: &Transaction<'_>, reset: &Reset<'_>, lane: Lane, base: u
                 let lost = [Some(former.applied_seq.saturating_add(1)), None];
                 record_gap(tx, &former, lost, reset.reason).await?;
             }
+            if base > 0 {
+                // Given up by our spool: applied to another archive, or shed for want of room.
+                record_gap(tx, &position, [Some(1), Some(base)], reset.reason).await?;
+            }
         }
         Remedy::GoOn if base > former.applied_seq => {
             (position.applied_seq, position.record_crc) = (base, None);
