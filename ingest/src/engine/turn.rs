@@ -39,22 +39,16 @@ pub(super) struct Orders {
 
 impl Turn {
     /// In the order they came. `waiting` = what found no room before; `jumped_from` = where the clock stood when a
-    /// person's word in `items` made it jump: the time in between counts for nobody.
-    pub(super) fn compose(
-        now: Micros,
-        items: Vec<Item>,
-        waiting: Vec<Undecoded>,
-        mut jumped_from: Option<Micros>,
-    ) -> Turn {
+    /// person's word in `items` made it jump: the time in between counts for nobody. Said behind everything else, for
+    /// what has no time of its own takes that of a command behind it, and those were stamped before the jump.
+    pub(super) fn compose(now: Micros, items: Vec<Item>, waiting: Vec<Undecoded>, jumped_from: Option<Micros>) -> Turn {
         let orders = Orders { inputs: waiting, ..Orders::default() };
         let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new() };
         for item in items {
             match item {
                 Item::Delivery { delivery, ack } => turn.deliveries.push((delivery, ack)),
                 Item::Command { command, answer } => {
-                    let jumped_from = if accepts_clock(&command) { jumped_from.take() } else { None };
                     turn.orders.inputs.push(Input::Command(command));
-                    turn.orders.inputs.extend(jumped_from.map(|down_since| Input::Resumed { down_since }));
                     turn.orders.answers.push(answer);
                 }
                 Item::Link(link) => turn.orders.inputs.push(Input::Link(link)),
@@ -72,6 +66,7 @@ impl Turn {
                 Item::Stop => turn.stop = true,
             }
         }
+        turn.orders.inputs.extend(jumped_from.map(|down_since| Input::Resumed { down_since }));
         turn
     }
 }
@@ -128,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_clock_stands_right_behind_the_word_that_allowed_it() {
+    fn a_jump_of_the_clock_stands_behind_every_command_of_its_turn() {
         let acknowledge = || command(Order::Acknowledge { alarm: AlarmId(1), comment: String::new() });
         let accept = || command(Order::AcceptClock { comment: String::new() });
         let items = vec![acknowledge(), accept(), accept(), acknowledge()];
@@ -146,7 +141,7 @@ mod tests {
                 _ => "else",
             })
             .collect();
-        assert_eq!(words, ["waiting", "acknowledge", "accept", "resumed", "accept", "acknowledge"]);
+        assert_eq!(words, ["waiting", "acknowledge", "accept", "accept", "acknowledge", "resumed"]);
         let mut orders = turn.orders;
         let kept: Vec<bool> = Orders::to_say_again(orders.record(Micros(900)))
             .iter()
