@@ -8,6 +8,8 @@ pub mod open;
 mod room;
 pub mod shed;
 mod skip;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use crate::clock::{Clock, Stopwatch};
@@ -17,7 +19,7 @@ use crate::disk::Disk;
 use crate::downlink::Downlink;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
-use crate::inbox::{AckToken, Again, Inbox, Item};
+use crate::inbox::{AckToken, Again, Inbox};
 use crate::journal::LogError;
 use crate::pace::Accepted;
 use crate::telemetry::{Telemetry, Verb};
@@ -30,7 +32,7 @@ use rules::reading::{Micros, PointId, SECOND_US};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use thiserror::Error;
-use turn::{Orders, Replay, Turn, Undecoded, accepts_clock};
+use turn::{Orders, Replay, Turn, Undecoded, accept_clock};
 
 /// Without a deadline of the state we still look up so often, for snapshots and for room on a full disk.
 const IDLE_US: i64 = SECOND_US;
@@ -100,10 +102,10 @@ impl<D: Disk> Engine<D> {
                 self.take_orders(now, orders)?;
             }
             if !deliveries.is_empty() {
-                self.take_deliveries(now, deliveries)?;
+                self.take_deliveries(self.now(), deliveries)?;
             }
             for replay in replays {
-                self.take_replay(now, replay)?;
+                self.take_replay(self.now(), replay)?;
             }
             self.project_waiting()?;
             // A snapshot stands for what is in the spools: not before everything is.
@@ -134,12 +136,13 @@ impl<D: Disk> Engine<D> {
         let idle_until = self.clock.now().plus(IDLE_US);
         let next = if self.stuck { idle_until } else { self.fold.state().next_deadline().unwrap_or(Micros::MAX) };
         let items = self.inbox.next(Some(next.min(idle_until)), &|| self.clock.now());
-        let jumped_from = self.accept_clock(&items);
-        let now = self.clock.now().max(self.fold.last_now());
         self.telemetry.verb(Verb::Wait, watch.seconds());
         self.telemetry.waiting(self.inbox.waiting());
-        self.look_for_room(now);
-        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say), jumped_from);
+        self.look_for_room(self.now());
+        let accepts_clock = accept_clock(&items, &|key| self.fold.state().has_answered(key));
+        let (now, jumps_from) = self.foresee(accepts_clock);
+        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say), jumps_from);
+        turn.orders.accepts_clock = accepts_clock;
         turn.orders.inputs.extend(self.room.change(self.fold.quota()).map(Input::SystemFault));
         let due = self.fold.state().next_deadline().is_some_and(|deadline| deadline <= now);
         if due && turn.orders.inputs.is_empty() && turn.deliveries.is_empty() {
@@ -148,19 +151,18 @@ impl<D: Disk> Engine<D> {
         turn
     }
 
-    /// A person's word that the wall is right. Here and not at the edge: the jump stands in the journal, as an outage
-    /// of ours, before anything else that carries a later time. Where it stood, if it jumped.
-    fn accept_clock(&self, items: &[Item]) -> Option<Micros> {
-        let is_word = |item: &Item| matches!(item, Item::Command { command, .. } if accepts_clock(command));
-        if !items.iter().any(is_word) {
-            return None;
+    /// The time of the next record: never before that of the last one.
+    fn now(&self) -> Micros {
+        self.clock.now().max(self.fold.last_now())
+    }
+
+    /// The time of this turn's orders and, if a person's word makes the clock jump there, from where. Here and not at
+    /// the edge: the jump stands in the journal, as an outage of ours, before anything else that carries a later time.
+    fn foresee(&self, accepts_clock: bool) -> (Micros, Option<Micros>) {
+        if accepts_clock && let (Accepted::Jumped { from }, to) = self.clock.foresee() {
+            return (to.max(self.fold.last_now()), Some(from));
         }
-        let accepted = self.clock.accept();
-        tracing::warn!(?accepted, "the wall's time was accepted");
-        match accepted {
-            Accepted::Jumped { from } => Some(from),
-            Accepted::InStep | Accepted::Slewing { .. } => None,
-        }
+        (self.now(), None)
     }
 
     fn look_for_room(&mut self, now: Micros) {
@@ -183,6 +185,10 @@ impl<D: Disk> Engine<D> {
             return Ok(());
         };
         self.stuck = false;
+        if orders.accepts_clock {
+            let accepted = self.clock.accept();
+            tracing::warn!(?accepted, "the wall's time was accepted");
+        }
         if let Some(journal_id) = orders.fork.take() {
             self.fold.fork(&journal_id)?;
             self.hub.forked(&journal_id);

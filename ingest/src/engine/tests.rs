@@ -1,0 +1,143 @@
+//! What the loop makes of a person's word about the clock, turn by turn, on a real directory. I/O.
+
+use super::*;
+use crate::clock;
+use crate::disk::RealDisk;
+use crate::inbox::InboxSender;
+use alerting::alarm::AlarmId;
+use alerting::command::{Actor, Command, Order, Outcome, Refusal};
+use open::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A real disk that can be full.
+#[derive(Clone, Default)]
+struct TightDisk {
+    full: Arc<AtomicBool>,
+}
+
+impl Disk for TightDisk {
+    type File = std::fs::File;
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.create_dir_all(dir)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Self::File> {
+        RealDisk.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Self::File> {
+        RealDisk.open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(dir)
+    }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(if self.full.load(Ordering::SeqCst) { 0 } else { 1 << 30 })
+    }
+}
+
+/// An engine whose clock stands ten hours ahead of the wall: too far to follow it without a person's word.
+struct Bench {
+    engine: Engine<TightDisk>,
+    sender: InboxSender,
+    disk: TightDisk,
+    dir: PathBuf,
+}
+
+impl Bench {
+    fn new(name: &str) -> Bench {
+        let dir = std::env::temp_dir().join(format!("davy-engine-{name}-{}", std::process::id()));
+        let disk = TightDisk::default();
+        let options = OpenOptions {
+            dir: dir.clone(),
+            segment_bytes: 1 << 20,
+            quota_bytes: 1 << 30,
+            new_journal_id: "j".into(),
+            wall: clock::wall().plus(36_000 * SECOND_US),
+            accept_clock: false,
+            refold: false,
+        };
+        let (fold, _) = Fold::open(disk.clone(), &options).unwrap();
+        let (sender, inbox) = crate::inbox::channel(16);
+        let clock = Clock::starting(fold.last_now());
+        let around = Surroundings {
+            inbox,
+            clock,
+            hub: Arc::new(Hub::new()),
+            downlink: Downlink::off(),
+            telemetry: Arc::new(Telemetry::new().unwrap()),
+            snapshot_every_us: 3_600 * SECOND_US,
+            backup_horizon_us: 3_600 * SECOND_US,
+            on_full: OnFull::Hold,
+        };
+        Bench { engine: Engine::new(fold, around), sender, disk, dir }
+    }
+
+    /// One turn with one order; `None` = it was not taken.
+    fn order(&mut self, key: &str, order: Order) -> Option<Outcome> {
+        let received = self.engine.clock.now();
+        let by = Actor { name: "a".into(), authenticated: false };
+        let mut answer = self.sender.command(Command { key: key.into(), received, by, order }).unwrap();
+        let Turn { now, orders, .. } = self.engine.wait();
+        self.engine.take_orders(now, orders).unwrap();
+        answer.try_recv().ok()
+    }
+
+    fn follows(&self) -> bool {
+        self.engine.clock.standing().follows
+    }
+
+    fn fill(&mut self, full: bool) {
+        self.disk.full.store(full, Ordering::SeqCst);
+        self.engine.fold.look_for_room();
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+fn accept() -> Order {
+    Order::AcceptClock { comment: "set by hand".into() }
+}
+
+#[test]
+fn a_clock_whose_word_found_no_room_stays_where_it_was() {
+    let mut bench = Bench::new("room");
+    bench.fill(true);
+    assert_eq!(bench.order("k", accept()), None);
+    assert!(!bench.follows(), "its person heard that it was not taken");
+    bench.fill(false);
+    assert_eq!(bench.order("k", accept()), Some(Outcome::Noted));
+    assert!(bench.follows());
+}
+
+#[test]
+fn a_word_under_the_key_of_another_order_is_refused_and_moves_no_clock() {
+    let mut bench = Bench::new("key");
+    let acknowledge = Order::Acknowledge { alarm: AlarmId(1), comment: String::new() };
+    assert_eq!(bench.order("k", acknowledge), Some(Outcome::Refused(Refusal::NoSuchAlarm)));
+    assert_eq!(bench.order("k", accept()), Some(Outcome::Refused(Refusal::KeyReused)));
+    assert!(!bench.follows());
+    assert_eq!(bench.order("l", accept()), Some(Outcome::Noted));
+    assert!(bench.follows());
+}
