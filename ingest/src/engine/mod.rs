@@ -117,6 +117,7 @@ impl<D: Disk> Engine<D> {
                 self.telemetry.housekeeping(watch.seconds());
             }
             if stop {
+                self.say_last()?;
                 return self.finish();
             }
         }
@@ -312,6 +313,19 @@ impl<D: Disk> Engine<D> {
                 }
                 Err(e) => return Err(e.into()),
             }
+        }
+        Ok(())
+    }
+
+    /// What the stopping turn itself had to say: nobody would know of it after the next start.
+    fn say_last(&mut self) -> Result<(), FoldError> {
+        let inputs = std::mem::take(&mut self.to_say);
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        self.take_orders(self.now(), Orders::of(inputs))?;
+        if !self.to_say.is_empty() {
+            tracing::error!(unsaid = ?self.to_say, "no room for the last words");
         }
         Ok(())
     }

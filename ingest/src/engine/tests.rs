@@ -1,4 +1,4 @@
-//! What the loop makes of a person's word about the clock, turn by turn, on a real directory. I/O.
+//! What the loop makes of a word about the clock, and what it says first and last; on a real directory. I/O.
 
 use super::*;
 use crate::clock;
@@ -58,23 +58,35 @@ struct Bench {
     engine: Engine<TightDisk>,
     sender: InboxSender,
     disk: TightDisk,
-    dir: PathBuf,
+    dir: Dir,
+}
+
+/// Gone with the test.
+struct Dir(PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn options(dir: &Dir) -> OpenOptions {
+    OpenOptions {
+        dir: dir.0.clone(),
+        segment_bytes: 1 << 20,
+        quota_bytes: 1 << 30,
+        new_journal_id: "j".into(),
+        wall: clock::wall().plus(36_000 * SECOND_US),
+        accept_clock: false,
+        refold: false,
+    }
 }
 
 impl Bench {
     fn new(name: &str) -> Bench {
-        let dir = std::env::temp_dir().join(format!("davy-engine-{name}-{}", std::process::id()));
+        let dir = Dir(std::env::temp_dir().join(format!("davy-engine-{name}-{}", std::process::id())));
         let disk = TightDisk::default();
-        let options = OpenOptions {
-            dir: dir.clone(),
-            segment_bytes: 1 << 20,
-            quota_bytes: 1 << 30,
-            new_journal_id: "j".into(),
-            wall: clock::wall().plus(36_000 * SECOND_US),
-            accept_clock: false,
-            refold: false,
-        };
-        let (fold, _) = Fold::open(disk.clone(), &options).unwrap();
+        let (fold, _) = Fold::open(disk.clone(), &options(&dir)).unwrap();
         let (sender, inbox) = crate::inbox::channel(16);
         let clock = Clock::starting(fold.last_now());
         let around = Surroundings {
@@ -110,12 +122,6 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.dir).ok();
-    }
-}
-
 fn accept() -> Order {
     Order::AcceptClock { comment: "set by hand".into() }
 }
@@ -140,4 +146,35 @@ fn a_word_under_the_key_of_another_order_is_refused_and_moves_no_clock() {
     assert!(!bench.follows());
     assert_eq!(bench.order("l", accept()), Some(Outcome::Noted));
     assert!(bench.follows());
+}
+
+#[test]
+fn the_first_word_about_room_is_said_although_it_is_normal() {
+    let mut bench = Bench::new("first");
+    let Engine { room, fold, .. } = &mut bench.engine;
+    let first = room.change(fold.quota()).map(|fault| (fault.code, fault.active));
+    assert_eq!(first, Some(("DAVY-QUOTA".to_owned(), false)), "an alarm of the run before returns");
+    assert_eq!(room.change(fold.quota()), None);
+    bench.fill(true);
+    let Engine { room, fold, .. } = &mut bench.engine;
+    let full = room.change(fold.quota()).map(|fault| (fault.severity, fault.active));
+    assert_eq!(full, Some((rules::reading::Severity::Red, true)));
+}
+
+#[test]
+fn what_the_stopping_turn_has_to_say_is_journalled() {
+    let Bench { engine, sender, disk, dir } = Bench::new("stop");
+    sender.stop();
+    // The first turn is the last; looking after the house it finds that no history is given up.
+    engine.run().unwrap();
+    let (fold, _) = Fold::open(disk, &options(&dir)).unwrap();
+    let records = fold.journal().read(1).map(|entry| crate::codec::decode_record(&entry.unwrap().2).unwrap());
+    let faults: Vec<String> = records
+        .flat_map(|record| record.inputs)
+        .filter_map(|input| match input {
+            Input::SystemFault(fault) => Some(format!("{} {}", fault.code, fault.active)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(faults, ["DAVY-QUOTA false", "DAVY-HISTORY-SHED false"]);
 }

@@ -45,7 +45,7 @@ impl Turn {
     /// person's word in `items` makes it jump to `now`: the time in between counts for nobody. Said behind everything else, for
     /// what has no time of its own takes that of a command behind it, and those were stamped before the jump.
     pub(super) fn compose(now: Micros, items: Vec<Item>, waiting: Vec<Undecoded>, jumps_from: Option<Micros>) -> Turn {
-        let orders = Orders { inputs: waiting, ..Orders::default() };
+        let orders = Orders::of(waiting);
         let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new() };
         for item in items {
             match item {
@@ -97,6 +97,11 @@ impl Again {
 }
 
 impl Orders {
+    /// What nobody waits to be answered for.
+    pub(super) fn of(inputs: Vec<Undecoded>) -> Orders {
+        Orders { inputs, ..Orders::default() }
+    }
+
     pub(super) fn record(&mut self, now: Micros) -> Record {
         Batch { now, inputs: std::mem::take(&mut self.inputs) }
     }
