@@ -34,6 +34,11 @@ impl Answers {
         if given.order == *order { Some(given.outcome.clone()) } else { Some(Outcome::Refused(Refusal::KeyReused)) }
     }
 
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Keeps the first answer of a key.
     pub fn keep(&mut self, key: &str, at: Micros, (order, outcome): (&Order, &Outcome)) {
         if self.by_key.contains_key(key) {
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!(answers.find("k", &order(7)), Some(done));
         assert_eq!(answers.find("k", &order(8)), Some(Outcome::Refused(Refusal::KeyReused)));
         assert_eq!(answers.find("other", &order(7)), None);
+        assert_eq!((answers.has("k"), answers.has("other")), (true, false));
     }
 
     #[test]

@@ -158,6 +158,12 @@ impl State {
         }
     }
 
+    /// Whether a command under this idempotency key was answered: another one under it changes nothing.
+    #[must_use]
+    pub fn has_answered(&self, key: &str) -> bool {
+        self.answers.has(key)
+    }
+
     /// The last judged reading of a point.
     #[must_use]
     pub fn last(&self, point: PointId) -> Option<LastValue> {

@@ -5,6 +5,7 @@
 mod district;
 
 use alerting::alarm::AlarmChange;
+use alerting::command::{Actor, Command, Order};
 use alerting::effect::{Business, Effects, Finding};
 use alerting::gateway::GatewayStatus;
 use alerting::input::{Input, Link};
@@ -246,4 +247,26 @@ fn a_first_reading_of_long_ago_is_no_reason_to_wait_for_ever() {
     assert_eq!(told_late(&mut fold, now, now / 3, (FLAME, 1.0)), [""; 0]);
     let flames = flames_until(&mut fold, now + 120_000);
     assert_eq!(flames, [format!("T-FLAME Raised@{}", now + 120_000)]);
+}
+
+#[test]
+fn an_accepted_jump_of_the_clock_makes_nobody_silent_whatever_was_ordered_before_it() {
+    let mut fold = Fold::started();
+    for point in [FLAME, GAS, LEVEL, RUN, FAN] {
+        fold.read(1_000, point, 0.0);
+    }
+    // The loop's clock stood at 10 s when the wall, six hours ahead, was accepted; both words are of the time before.
+    let accept = Input::Command(Command {
+        key: "clock".to_owned(),
+        received: at(9_000),
+        by: Actor { name: "wang".to_owned(), authenticated: false },
+        order: Order::AcceptClock { comment: "suspended".to_owned() },
+    });
+    let inputs = vec![accept, ack(9_500, "k", 1), Input::Resumed { down_since: at(10_000) }];
+    let now = 10_000 + 6 * HOUR;
+    let raised = told(&changes(&fold.step(now, inputs)));
+    assert_eq!(raised, [format!("DAVY-AWAY Raised@{now}")]);
+    // Silence is due in attended time, and goes on being: once what was missed has come, from there.
+    late(&mut fold, now + 1_000, now + 1_000, (FLAME, 0.0));
+    assert!(fold.state.next_deadline().is_some_and(|due| due > at(now + 60_000)));
 }

@@ -46,6 +46,14 @@ impl Clock {
         self.moved().pace.standing(wall())
     }
 
+    /// What `accept` would do now: its record is kept before anybody lives by the new time.
+    #[must_use]
+    pub fn foresee(&self) -> (Accepted, Micros) {
+        let mut pace = self.moved().pace;
+        let accepted = pace.accept(wall());
+        (accepted, pace.now)
+    }
+
     /// A person says that the wall is right. Only the engine may call this while it runs: a jump must reach the
     /// journal before any other input that carries a later time.
     pub fn accept(&self) -> Accepted {

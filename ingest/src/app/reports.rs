@@ -76,8 +76,7 @@ pub(super) async fn clock(shared: Shared, mut stopped: watch::Receiver<bool>) {
 /// Follows one lane until the stop.
 pub(super) async fn lane(mut progress: watch::Receiver<Progress>, shared: Shared, mut stopped: watch::Receiver<bool>) {
     let mut told = LaneState::Starting;
-    let mut rejected = 0;
-    let mut setting_aside = false;
+    let mut aside = Aside::default();
     let mut age = Age::default();
     loop {
         let now = progress.borrow_and_update().clone();
@@ -91,21 +90,43 @@ pub(super) async fn lane(mut progress: watch::Receiver<Progress>, shared: Shared
             }
             told = now.state.clone();
         }
-        if now.counts.rejected > rejected {
-            shared.telemetry.rejected(now.counts.rejected.saturating_sub(rejected));
-            rejected = now.counts.rejected;
-            setting_aside = true;
-            shared.sender.fault(fault(REJECTED_CODE, Severity::Orange, true, now.rejected.unwrap_or_default()));
-        } else if setting_aside {
-            // The next chunk went in whole: the alarm may return, and waits for its signature.
-            setting_aside = false;
-            shared.sender.fault(fault(REJECTED_CODE, Severity::Orange, false, String::new()));
+        shared.telemetry.rejected(now.counts.rejected.saturating_sub(aside.rejected));
+        if let Some(fault) = aside.look(&now) {
+            shared.sender.fault(fault);
         }
         tokio::select! {
             biased;
             _ = stopped.wait_for(|stop| *stop) => return,
             changed = progress.changed() => if changed.is_err() { return },
         }
+    }
+}
+
+/// What was set aside, and what is to be said of it.
+#[derive(Default)]
+struct Aside {
+    rejected: u64,
+    /// How many transactions there were when something was last set aside.
+    transactions: u64,
+    /// The last word; `None` before the first: an alarm of the run before may still stand.
+    told: Option<bool>,
+}
+
+impl Aside {
+    /// It returns, and waits for its signature, once a later transaction went in whole; what changes besides is no sign
+    /// of that.
+    fn look(&mut self, progress: &Progress) -> Option<SystemFault> {
+        let (rejected, transactions) = (progress.counts.rejected, progress.transactions);
+        if rejected > self.rejected {
+            (self.rejected, self.transactions, self.told) = (rejected, transactions, Some(true));
+            let why = progress.rejected.clone().unwrap_or_default();
+            return Some(fault(REJECTED_CODE, Severity::Orange, true, why));
+        }
+        let is_over = self.told.is_none() || (self.told == Some(true) && transactions > self.transactions);
+        is_over.then(|| {
+            self.told = Some(false);
+            fault(REJECTED_CODE, Severity::Orange, false, String::new())
+        })
     }
 }
 
@@ -192,4 +213,30 @@ fn faults(progress: &Progress) -> Vec<SystemFault> {
 
 fn fault(code: &str, severity: Severity, active: bool, detail: String) -> SystemFault {
     SystemFault { code: code.into(), severity, active, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_aside_stands_until_a_later_transaction_goes_in_whole() {
+        let mut aside = Aside::default();
+        let mut progress = Progress::new(Lane::Business);
+        let mut look = |rejected, transactions, applied_seq| {
+            progress.counts.rejected = rejected;
+            progress.transactions = transactions;
+            progress.applied_seq = applied_seq;
+            progress.rejected = (rejected > 0).then(|| "22003".to_owned());
+            aside.look(&progress).map(|fault| (fault.active, fault.detail))
+        };
+        let (raised, over) = (Some((true, "22003".to_owned())), Some((false, String::new())));
+        assert_eq!(look(0, 0, 0), over, "one of the run before, if there is one");
+        assert_eq!(look(0, 1, 4), None);
+        assert_eq!(look(2, 2, 4), raised);
+        assert_eq!(look(2, 2, 5), None, "the position of the very transaction that set aside");
+        assert_eq!(look(3, 3, 6), raised, "again, and other ones");
+        assert_eq!(look(3, 4, 7), over);
+        assert_eq!(look(3, 5, 8), None);
+    }
 }

@@ -63,13 +63,8 @@ impl SecondChance {
 impl ReplayDoor for SecondChance {
     fn begin(&self, ask: ReplayAsk) -> Result<(), UnderWay> {
         let mut newest = self.0.newest();
-        if let Some(report) = newest.as_ref() {
-            if report.key == ask.key && report.state != ReplayState::Failed {
-                return Ok(());
-            }
-            if report.state == ReplayState::Running {
-                return Err(UnderWay);
-            }
+        if is_begun(newest.as_ref(), &ask)? {
+            return Ok(());
         }
         let begun = ReplayReport { key: ask.key.clone(), dry_run: ask.is_rehearsal, ..ReplayReport::default() };
         *newest = Some(begun);
@@ -85,6 +80,15 @@ impl ReplayDoor for SecondChance {
     fn report(&self) -> Option<ReplayReport> {
         self.0.newest().clone()
     }
+}
+
+/// Whether the newest replay is this very one. A rehearsal is another than what it rehearses, under the same key too.
+fn is_begun(newest: Option<&ReplayReport>, ask: &ReplayAsk) -> Result<bool, UnderWay> {
+    let Some(report) = newest else { return Ok(false) };
+    if report.answers(&ask.key, ask.is_rehearsal) && report.state != ReplayState::Failed {
+        return Ok(true);
+    }
+    if report.state == ReplayState::Running { Err(UnderWay) } else { Ok(false) }
 }
 
 impl Inner {
@@ -242,5 +246,29 @@ impl Inner {
         });
         // A record that had nothing to say to the database is not waited for.
         Ok(if rows > 0 { seq } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alerting::command::Search;
+
+    #[test]
+    fn a_rehearsal_is_no_answer_to_the_order_itself() {
+        let ask = |key: &str, is_rehearsal| ReplayAsk { key: key.into(), search: Search::default(), is_rehearsal };
+        let report = |state, dry_run| ReplayReport { key: "k".into(), state, dry_run, ..ReplayReport::default() };
+        let begun = |state, dry_run, asked: &ReplayAsk| is_begun(Some(&report(state, dry_run)), asked);
+        use ReplayState::{Done, Failed, Running};
+        assert_eq!(is_begun(None, &ask("k", false)), Ok(false));
+        assert_eq!(begun(Done, true, &ask("k", false)), Ok(false), "rehearsed, and now meant");
+        assert_eq!(begun(Running, true, &ask("k", false)), Err(UnderWay));
+        for dry_run in [true, false] {
+            assert_eq!(begun(Done, dry_run, &ask("k", dry_run)), Ok(true), "asked twice");
+            assert_eq!(begun(Running, dry_run, &ask("k", dry_run)), Ok(true));
+            assert_eq!(begun(Failed, dry_run, &ask("k", dry_run)), Ok(false), "tried again");
+        }
+        assert_eq!(begun(Running, false, &ask("l", false)), Err(UnderWay));
+        assert_eq!(begun(Done, false, &ask("l", false)), Ok(false));
     }
 }

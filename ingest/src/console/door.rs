@@ -70,6 +70,14 @@ pub struct ReplayReport {
     pub refused: BTreeMap<&'static str, u64>,
 }
 
+impl ReplayReport {
+    /// Whether it is about what is asked under this key: a rehearsal is no answer to the order itself.
+    #[must_use]
+    pub fn answers(&self, key: &str, is_rehearsal: bool) -> bool {
+        self.key == key && self.dry_run == is_rehearsal
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {

@@ -8,8 +8,7 @@ pub mod open;
 mod room;
 pub mod shed;
 mod skip;
-#[cfg(test)]
-mod tests;
+
 mod turn;
 
 use crate::clock::{Clock, Stopwatch};
@@ -19,7 +18,7 @@ use crate::disk::Disk;
 use crate::downlink::Downlink;
 use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
-use crate::inbox::{AckToken, Again, Inbox, Item};
+use crate::inbox::{AckToken, Again, Inbox};
 use crate::journal::LogError;
 use crate::pace::Accepted;
 use crate::telemetry::{Telemetry, Verb};
@@ -32,7 +31,7 @@ use rules::reading::{Micros, PointId, SECOND_US};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use thiserror::Error;
-use turn::{Orders, Replay, Turn, Undecoded, accepts_clock};
+use turn::{Orders, Replay, Turn, Undecoded, accept_clock};
 
 /// Without a deadline of the state we still look up so often, for snapshots and for room on a full disk.
 const IDLE_US: i64 = SECOND_US;
@@ -102,6 +101,7 @@ impl<D: Disk> Engine<D> {
                 let at = self.not_beyond(&orders, deliveries.first().map(|(first, _)| first.received), now);
                 self.take_orders(at, orders)?;
             }
+            let now = self.now();
             if let Some(last) = deliveries.last().map(|(last, _)| last.received) {
                 // What still waits was received before now: no delay may end before it has been heard.
                 let more = self.inbox.waiting() > 0;
@@ -109,7 +109,7 @@ impl<D: Disk> Engine<D> {
                 self.take_deliveries(at, deliveries)?;
             }
             for replay in replays {
-                self.take_replay(now, replay)?;
+                self.take_replay(self.now(), replay)?;
             }
             self.project_waiting()?;
             let watch = Stopwatch::start();
@@ -118,6 +118,7 @@ impl<D: Disk> Engine<D> {
             self.say(told.map_err(FoldError::from)?);
             self.telemetry.housekeeping(watch.seconds());
             if stop {
+                self.say_last()?;
                 return self.finish();
             }
         }
@@ -145,12 +146,13 @@ impl<D: Disk> Engine<D> {
         let idle_until = self.clock.now().plus(IDLE_US);
         let next = if self.stuck { idle_until } else { self.fold.state().next_deadline().unwrap_or(Micros::MAX) };
         let items = self.inbox.next(Some(next.min(idle_until)), &|| self.clock.now());
-        let jumped_from = self.accept_clock(&items);
-        let now = self.clock.now().max(self.fold.last_now());
         self.telemetry.verb(Verb::Wait, watch.seconds());
         self.telemetry.waiting(self.inbox.waiting());
-        self.look_for_room(now);
-        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say), jumped_from);
+        self.look_for_room(self.now());
+        let accepts_clock = accept_clock(&items, &|key| self.fold.state().has_answered(key));
+        let (now, jumps_from) = self.foresee(accepts_clock);
+        let mut turn = Turn::compose(now, items, std::mem::take(&mut self.to_say), jumps_from);
+        turn.orders.accepts_clock = accepts_clock;
         turn.orders.inputs.extend(self.room.change(self.fold.quota()).map(Input::SystemFault));
         let due = self.fold.state().next_deadline().is_some_and(|deadline| deadline <= now);
         if due && turn.orders.inputs.is_empty() && turn.deliveries.is_empty() {
@@ -159,19 +161,18 @@ impl<D: Disk> Engine<D> {
         turn
     }
 
-    /// A person's word that the wall is right. Here and not at the edge: the jump stands in the journal, as an outage
-    /// of ours, before anything else that carries a later time. Where it stood, if it jumped.
-    fn accept_clock(&self, items: &[Item]) -> Option<Micros> {
-        let is_word = |item: &Item| matches!(item, Item::Command { command, .. } if accepts_clock(command));
-        if !items.iter().any(is_word) {
-            return None;
+    /// The time of the next record: never before that of the last one.
+    fn now(&self) -> Micros {
+        self.clock.now().max(self.fold.last_now())
+    }
+
+    /// The time of this turn's orders and, if a person's word makes the clock jump there, from where. Here and not at
+    /// the edge: the jump stands in the journal, as an outage of ours, before anything else that carries a later time.
+    fn foresee(&self, accepts_clock: bool) -> (Micros, Option<Micros>) {
+        if accepts_clock && let (Accepted::Jumped { from }, to) = self.clock.foresee() {
+            return (to.max(self.fold.last_now()), Some(from));
         }
-        let accepted = self.clock.accept();
-        tracing::warn!(?accepted, "the wall's time was accepted");
-        match accepted {
-            Accepted::Jumped { from } => Some(from),
-            Accepted::InStep | Accepted::Slewing { .. } => None,
-        }
+        (self.now(), None)
     }
 
     fn look_for_room(&mut self, now: Micros) {
@@ -194,6 +195,10 @@ impl<D: Disk> Engine<D> {
             return Ok(());
         };
         self.stuck = false;
+        if orders.accepts_clock {
+            let accepted = self.clock.accept();
+            tracing::warn!(?accepted, "the wall's time was accepted");
+        }
         if let Some(journal_id) = orders.fork.take() {
             self.fold.fork(&journal_id)?;
             self.hub.forked(&journal_id);
@@ -321,6 +326,19 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
+    /// What the stopping turn itself had to say: nobody would know of it after the next start.
+    fn say_last(&mut self) -> Result<(), FoldError> {
+        let inputs = std::mem::take(&mut self.to_say);
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        self.take_orders(self.now(), Orders::of(inputs))?;
+        if !self.to_say.is_empty() {
+            tracing::error!(unsaid = ?self.to_say, "no room for the last words");
+        }
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<(), EngineError> {
         if self.unprojected.is_empty() {
             self.housekeeping.finish(&mut self.fold).map_err(FoldError::from)?;
@@ -330,3 +348,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod full;
+#[cfg(test)]
+mod tests;

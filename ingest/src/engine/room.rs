@@ -10,7 +10,8 @@ const QUOTA_CODE: &str = "DAVY-QUOTA";
 /// Where we stood when we last looked.
 #[derive(Default)]
 pub(super) struct Room {
-    level: Level,
+    /// What was said last; `None` before the first word: an alarm of the run before may still stand.
+    level: Option<Level>,
     full: bool,
 }
 
@@ -49,10 +50,10 @@ impl Room {
     /// The alarm to raise, raise further, or let return, when the level has changed.
     pub(super) fn change<D: Disk>(&mut self, quota: &Quota<D>) -> Option<SystemFault> {
         let level = if self.full { Level::Full } else { quota.level() };
-        if level == self.level {
+        if self.level == Some(level) {
             return None;
         }
-        self.level = level;
+        self.level = Some(level);
         Some(quota_fault(level, quota.used(), quota.limit()))
     }
 }

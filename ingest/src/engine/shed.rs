@@ -18,6 +18,8 @@ pub(super) struct Shedding {
     on_full: OnFull,
     /// What was given up since room was last easy.
     given_up: Option<GivenUp>,
+    /// That it is over was the last word. Not before the first: an alarm of the run before may still stand.
+    over: bool,
 }
 
 /// For the alarm and the counters.
@@ -29,7 +31,7 @@ pub struct GivenUp {
 
 impl Shedding {
     pub(super) fn new(on_full: OnFull) -> Shedding {
-        Shedding { on_full, given_up: None }
+        Shedding { on_full, given_up: None, over: false }
     }
 
     /// Whether room must be made now, before a whole batch would find none.
@@ -54,6 +56,7 @@ impl Shedding {
                 let piece = GivenUp { span, bytes: shed.bytes };
                 now = Some(joined(now, piece));
                 self.given_up = Some(joined(self.given_up, piece));
+                self.over = false;
             }
         }
         if let Some(GivenUp { span, bytes }) = now {
@@ -76,7 +79,10 @@ impl Shedding {
 
     /// Room is easy again: the alarm may return, if there is one.
     pub(super) fn over(&mut self) -> Option<SystemFault> {
-        self.given_up.take()?;
+        if std::mem::replace(&mut self.over, true) {
+            return None;
+        }
+        self.given_up = None;
         Some(SystemFault { code: SHED_CODE.into(), severity: Severity::Red, active: false, detail: String::new() })
     }
 }
@@ -85,4 +91,17 @@ fn joined(before: Option<GivenUp>, piece: GivenUp) -> GivenUp {
     let Some(before) = before else { return piece };
     let span = Span { from_seq: before.span.from_seq, to_seq: piece.span.to_seq };
     GivenUp { span, bytes: before.bytes.saturating_add(piece.bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_it_is_over_is_said_once_and_at_the_start_too() {
+        let mut shedding = Shedding::new(OnFull::ShedHistory);
+        let over = |shedding: &mut Shedding| shedding.over().map(|fault| fault.active);
+        assert_eq!(over(&mut shedding), Some(false), "an alarm of the run before returns");
+        assert_eq!(over(&mut shedding), None);
+    }
 }

@@ -1,184 +1,180 @@
-//! Journal, spools and housekeeping on a disk that fills up: nothing panics, nothing is written twice, nothing stops. Pure.
+//! What the loop makes of a word about the clock, and what it says first and last; on a real directory. I/O.
 
-// Shared with the tests that stand outside of this crate, which use all of it.
-#[allow(dead_code)]
-#[path = "../../../tests/src/disk.rs"]
-mod disk;
+use super::*;
+use crate::clock;
+use crate::disk::RealDisk;
+use crate::inbox::InboxSender;
+use alerting::alarm::AlarmId;
+use alerting::command::{Actor, Command, Order, Outcome, Refusal};
+use open::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fold::{Fold, Kept};
-use super::housekeeping::Housekeeping;
-use super::open::OpenOptions;
-use crate::config::OnFull;
-use crate::delivery::Record;
-use crate::hub::Hub;
-use crate::hub::health::{Component, Report};
-use crate::journal::LogError;
-use crate::journal::quota::Quota;
-use alerting::effect::{Business, Effects, StoredReadings};
-use alerting::input::{Batch, Input, SystemFault};
-use disk::SimDisk;
-use rules::reading::{Micros, PointId, SECOND_US, Severity};
-use rules::view::PointKey;
+/// A real disk that can be full.
+#[derive(Clone, Default)]
+struct TightDisk {
+    full: Arc<AtomicBool>,
+}
 
-const T: Micros = Micros(1_795_590_000 * SECOND_US);
+impl Disk for TightDisk {
+    type File = std::fs::File;
 
-/// The data directory in `disk`, in segments of a few records.
-fn open(disk: &SimDisk) -> Fold<SimDisk> {
-    let options = OpenOptions {
-        dir: "/d".into(),
-        segment_bytes: 1_000,
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.create_dir_all(dir)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Self::File> {
+        RealDisk.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Self::File> {
+        RealDisk.open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(dir)
+    }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(if self.full.load(Ordering::SeqCst) { 0 } else { 1 << 30 })
+    }
+}
+
+/// An engine whose clock stands ten hours ahead of the wall: too far to follow it without a person's word.
+struct Bench {
+    engine: Engine<TightDisk>,
+    sender: InboxSender,
+    disk: TightDisk,
+    dir: Dir,
+}
+
+/// Gone with the test.
+struct Dir(PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn options(dir: &Dir) -> OpenOptions {
+    OpenOptions {
+        dir: dir.0.clone(),
+        segment_bytes: 1 << 20,
         quota_bytes: 1 << 30,
         new_journal_id: "j".into(),
-        wall: T,
+        wall: clock::wall().plus(36_000 * SECOND_US),
         accept_clock: false,
         refold: false,
-    };
-    Fold::open(disk.clone(), &options).unwrap().0
+    }
 }
 
-/// Something for each spool.
-fn effects() -> Effects {
-    let key = PointKey { enterprise: "e".into(), point: "p".into() };
-    let business = vec![Business::PointNumbered { point: PointId(0), key }];
-    let readings = StoredReadings { duplicates: 1, ..StoredReadings::default() };
-    Effects { business, readings, ..Effects::default() }
+impl Bench {
+    fn new(name: &str) -> Bench {
+        let dir = Dir(std::env::temp_dir().join(format!("davy-engine-{name}-{}", std::process::id())));
+        let disk = TightDisk::default();
+        let (fold, _) = Fold::open(disk.clone(), &options(&dir)).unwrap();
+        let (sender, inbox) = crate::inbox::channel(16);
+        let clock = Clock::starting(fold.last_now());
+        let around = Surroundings {
+            inbox,
+            clock,
+            hub: Arc::new(Hub::new()),
+            downlink: Downlink::off(),
+            telemetry: Arc::new(Telemetry::new().unwrap()),
+            snapshot_every_us: 3_600 * SECOND_US,
+            backup_horizon_us: 3_600 * SECOND_US,
+            on_full: OnFull::Hold,
+        };
+        Bench { engine: Engine::new(fold, around), sender, disk, dir }
+    }
+
+    /// One turn with one order; `None` = it was not taken.
+    fn order(&mut self, key: &str, order: Order) -> Option<Outcome> {
+        let received = self.engine.clock.now();
+        let by = Actor { name: "a".into(), authenticated: false };
+        let mut answer = self.sender.command(Command { key: key.into(), received, by, order }).unwrap();
+        let Turn { now, orders, .. } = self.engine.wait();
+        self.engine.take_orders(now, orders).unwrap();
+        answer.try_recv().ok()
+    }
+
+    fn follows(&self) -> bool {
+        self.engine.clock.standing().follows
+    }
+
+    fn fill(&mut self, full: bool) {
+        self.disk.full.store(full, Ordering::SeqCst);
+        self.engine.fold.look_for_room();
+    }
 }
 
-/// An alarm of this number comes.
-fn fault(number: u64) -> Record {
-    let code = format!("DAVY-TEST-{number}");
-    let fault = SystemFault { code, severity: Severity::Yellow, active: true, detail: "x".repeat(100) };
-    Batch { now: T, inputs: vec![Input::SystemFault(fault)] }
-}
-
-#[test]
-fn effects_that_found_room_in_one_spool_only_go_to_the_other_one_later() {
-    let mut halves = 0;
-    for free in 0..300 {
-        let disk = SimDisk::default();
-        let mut fold = open(&disk);
-        let kept = Kept { seq: fold.journal().head() + 1, crc: 7 };
-        disk.set_free(Some(free));
-        let first = fold.project(kept, &effects());
-        let [readings, business] = fold.spools().map(|spool| spool.head() == kept.seq);
-        halves += u32::from(business && !readings);
-        assert!(matches!(first, Ok(()) | Err(LogError::NoSpace { .. })), "{free}: {first:?}");
-        disk.set_free(None);
-        fold.project(kept, &effects()).unwrap();
-        for spool in fold.spools() {
-            let records = spool.tail().read_after(kept.seq - 1, usize::MAX).unwrap();
-            let held: Vec<_> = records.iter().map(|record| (record.seq, record.journal_crc)).collect();
-            assert_eq!(held, [(kept.seq, 7)], "{free}: once in each spool");
-        }
-    }
-    assert!(halves > 0, "the disk must have filled up between the spools");
-}
-
-#[test]
-fn a_start_on_a_full_disk_makes_room_for_itself() {
-    let disk = SimDisk::default();
-    let mut fold = open(&disk);
-    for number in 0..30 {
-        fold.commit(&fault(number)).unwrap();
-    }
-    fold.snapshot().unwrap().run().unwrap();
-    for number in 30..35 {
-        fold.commit(&fault(number)).unwrap();
-    }
-    let head = fold.journal().head();
-    let segments = fold.journal().segments().len();
-    drop(fold);
-    disk.set_free(Some(0));
-    let fold = open(&disk);
-    assert_eq!(fold.journal().head(), head + 1, "it says how long it was away");
-    assert!(fold.journal().segments().len() < segments, "what the snapshot stands for went");
-    let [_, business] = fold.spools();
-    assert!(business.head() >= head, "the effects were made again");
-}
-
-/// Records up to 60 with something in each spool, under a snapshot that is durable, and whoever keeps the house there.
-fn kept_house(disk: &SimDisk, hub: &Hub) -> (Fold<SimDisk>, Housekeeping, Micros) {
-    let mut fold = open(disk);
-    while fold.journal().head() < 60 {
-        let kept = fold.keep(&fault(1)).unwrap();
-        fold.project(kept, &effects()).unwrap();
-    }
-    let mut house = Housekeeping::new(SECOND_US, 0, OnFull::ShedHistory, T);
-    house.told(true, false);
-    let mut now = T;
-    // The snapshot has a thread of its own.
-    while fold.journal().first() < 40 {
-        now = now.plus(5 * SECOND_US);
-        house.look(&mut fold, hub, now).unwrap();
-        std::thread::yield_now();
-    }
-    (fold, house, now)
+fn accept() -> Order {
+    Order::AcceptClock { comment: "set by hand".into() }
 }
 
 #[test]
-fn without_room_for_a_note_nothing_is_given_up_and_nothing_stops() {
-    let (disk, hub) = (SimDisk::default(), Hub::new());
-    let (mut fold, mut house, mut now) = kept_house(&disk, &hub);
-    let done = Report { done_seq: Some(45), ..Report::up() };
-    hub.report(Component::DatabaseBusiness, done, now);
-    for free in 0..40 {
-        disk.set_free(Some(free / 20));
-        fold.look_for_room();
-        now = now.plus(SECOND_US);
-        let told = house.look(&mut fold, &hub, now).unwrap();
-        assert!(told.given_up.is_none() && told.fault.is_none());
-        assert_eq!(fold.spools().map(|spool| spool.base()), [0, 0]);
-    }
-    // A little room is enough to begin with; effects that wait keep nothing from being given up.
-    disk.set_free(Some(100));
-    fold.look_for_room();
-    let kept = fold.keep(&Batch { now: T, inputs: vec![Input::Tick] }).unwrap();
-    house.told(true, true);
-    let told = house.look(&mut fold, &hub, now.plus(SECOND_US)).unwrap();
-    let [readings, business] = fold.spools().map(|spool| spool.base());
-    assert!(told.given_up.is_some_and(|given_up| given_up.span.from_seq == 1 && given_up.span.to_seq == readings));
-    assert!((1..=45).contains(&business), "{business}");
-    assert_eq!(fold.since_snapshot(), kept.seq - 60, "no snapshot while effects wait");
+fn a_clock_whose_word_found_no_room_stays_where_it_was() {
+    let mut bench = Bench::new("room");
+    bench.fill(true);
+    assert_eq!(bench.order("k", accept()), None);
+    assert!(!bench.follows(), "its person heard that it was not taken");
+    bench.fill(false);
+    assert_eq!(bench.order("k", accept()), Some(Outcome::Noted));
+    assert!(bench.follows());
 }
 
 #[test]
-fn one_look_gives_up_a_few_files_and_the_next_one_goes_on() {
-    let (disk, hub) = (SimDisk::default(), Hub::new());
-    let mut fold = open(&disk);
-    for _ in 0..200 {
-        fold.keep(&fault(1)).unwrap();
-    }
-    let mut house = Housekeeping::new(SECOND_US, 0, OnFull::Hold, T);
-    let mut now = T;
-    let mut look = |fold: &mut Fold<SimDisk>| {
-        now = now.plus(SECOND_US);
-        let before = fold.journal().segments().len();
-        house.look(fold, &hub, now).unwrap();
-        // Once for a snapshot that has become durable, once by itself.
-        assert!(fold.journal().segments().len() + 16 >= before, "not all at once");
-    };
-    while fold.journal().first() == 1 {
-        fold.keep(&fault(1)).unwrap();
-        look(&mut fold);
-        std::thread::yield_now();
-    }
-    // Nothing new, so no more snapshots than the one under way: it is finished all the same.
-    for _ in 0..10 {
-        look(&mut fold);
-    }
-    assert!(fold.journal().first() > 180, "{}", fold.journal().first());
+fn a_word_under_the_key_of_another_order_is_refused_and_moves_no_clock() {
+    let mut bench = Bench::new("key");
+    let acknowledge = Order::Acknowledge { alarm: AlarmId(1), comment: String::new() };
+    assert_eq!(bench.order("k", acknowledge), Some(Outcome::Refused(Refusal::NoSuchAlarm)));
+    assert_eq!(bench.order("k", accept()), Some(Outcome::Refused(Refusal::KeyReused)));
+    assert!(!bench.follows());
+    assert_eq!(bench.order("l", accept()), Some(Outcome::Noted));
+    assert!(bench.follows());
 }
 
 #[test]
-fn a_settled_snapshot_sets_right_what_is_counted_as_used() {
-    let (disk, hub) = (SimDisk::default(), Hub::new());
-    let (mut fold, ..) = kept_house(&disk, &hub);
-    let on_disk = |disk: &SimDisk| Quota::open(disk.clone(), "/d".into(), 1 << 30).unwrap().used();
-    assert_eq!(fold.quota().used(), on_disk(&disk));
-    // In between it is a little less than there is, never more.
-    let kept = fold.keep(&fault(1)).unwrap();
-    fold.project(kept, &effects()).unwrap();
-    assert!(fold.quota().used() < on_disk(&disk));
-    fold.recount();
-    assert_eq!(fold.quota().used(), on_disk(&disk));
+fn the_first_word_about_room_is_said_although_it_is_normal() {
+    let mut bench = Bench::new("first");
+    let Engine { room, fold, .. } = &mut bench.engine;
+    let first = room.change(fold.quota()).map(|fault| (fault.code, fault.active));
+    assert_eq!(first, Some(("DAVY-QUOTA".to_owned(), false)), "an alarm of the run before returns");
+    assert_eq!(room.change(fold.quota()), None);
+    bench.fill(true);
+    let Engine { room, fold, .. } = &mut bench.engine;
+    let full = room.change(fold.quota()).map(|fault| (fault.severity, fault.active));
+    assert_eq!(full, Some((rules::reading::Severity::Red, true)));
+}
+
+#[test]
+fn what_the_stopping_turn_has_to_say_is_journalled() {
+    let Bench { engine, sender, disk, dir } = Bench::new("stop");
+    sender.stop();
+    // The first turn is the last; looking after the house it finds that no history is given up.
+    engine.run().unwrap();
+    let (fold, _) = Fold::open(disk, &options(&dir)).unwrap();
+    let records = fold.journal().read(1).map(|entry| crate::codec::decode_record(&entry.unwrap().2).unwrap());
+    let faults: Vec<String> = records
+        .flat_map(|record| record.inputs)
+        .filter_map(|input| match input {
+            Input::SystemFault(fault) => Some(format!("{} {}", fault.code, fault.active)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(faults, ["DAVY-QUOTA false", "DAVY-HISTORY-SHED false"]);
 }

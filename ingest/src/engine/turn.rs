@@ -4,10 +4,11 @@
 use crate::delivery::{ContentRef, Delivery, Record};
 use crate::inbox::{AckToken, Again, Item};
 use alerting::alarm::AlarmId;
-use alerting::command::{Command, Order, Outcome};
+use alerting::command::{Order, Outcome};
 use alerting::effect::{Business, Effects};
 use alerting::input::{Batch, Input, Replayed};
 use rules::reading::Micros;
+use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 
 /// An input as it is journalled.
@@ -35,26 +36,22 @@ pub(super) struct Orders {
     adopted: Vec<oneshot::Sender<u64>>,
     /// The new name of the journal from this record on.
     pub(super) fork: Option<String>,
+    /// Once the record is durable, the clock follows the wall.
+    pub(super) accepts_clock: bool,
 }
 
 impl Turn {
-    /// In the order they came. `waiting` = what found no room before; `jumped_from` = where the clock stood when a
-    /// person's word in `items` made it jump: the time in between counts for nobody.
-    pub(super) fn compose(
-        now: Micros,
-        items: Vec<Item>,
-        waiting: Vec<Undecoded>,
-        mut jumped_from: Option<Micros>,
-    ) -> Turn {
-        let orders = Orders { inputs: waiting, ..Orders::default() };
+    /// In the order they came. `waiting` = what found no room before; `jumps_from` = where the clock stands if a
+    /// person's word in `items` makes it jump to `now`: the time in between counts for nobody. Said behind everything else, for
+    /// what has no time of its own takes that of a command behind it, and those were stamped before the jump.
+    pub(super) fn compose(now: Micros, items: Vec<Item>, waiting: Vec<Undecoded>, jumps_from: Option<Micros>) -> Turn {
+        let orders = Orders::of(waiting);
         let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new() };
         for item in items {
             match item {
                 Item::Delivery { delivery, ack } => turn.deliveries.push((delivery, ack)),
                 Item::Command { command, answer } => {
-                    let jumped_from = if accepts_clock(&command) { jumped_from.take() } else { None };
                     turn.orders.inputs.push(Input::Command(command));
-                    turn.orders.inputs.extend(jumped_from.map(|down_since| Input::Resumed { down_since }));
                     turn.orders.answers.push(answer);
                 }
                 Item::Link(link) => turn.orders.inputs.push(Input::Link(link)),
@@ -72,12 +69,20 @@ impl Turn {
                 Item::Stop => turn.stop = true,
             }
         }
+        turn.orders.inputs.extend(jumps_from.map(|down_since| Input::Resumed { down_since }));
         turn
     }
 }
 
-pub(super) fn accepts_clock(command: &Command) -> bool {
-    matches!(command.order, Order::AcceptClock { .. })
+/// Whether a person's word that the wall is right is among them and counts: one under a key that was answered, or that
+/// another command before it used, is answered and changes nothing.
+pub(super) fn accept_clock(items: &[Item], answered: &dyn Fn(&str) -> bool) -> bool {
+    let mut used = BTreeSet::new();
+    items.iter().any(|item| {
+        let Item::Command { command, .. } = item else { return false };
+        let counts = used.insert(command.key.as_str()) && !answered(&command.key);
+        counts && matches!(command.order, Order::AcceptClock { .. })
+    })
 }
 
 impl Again {
@@ -92,6 +97,11 @@ impl Again {
 }
 
 impl Orders {
+    /// What nobody waits to be answered for.
+    pub(super) fn of(inputs: Vec<Undecoded>) -> Orders {
+        Orders { inputs, ..Orders::default() }
+    }
+
     pub(super) fn record(&mut self, now: Micros) -> Record {
         Batch { now, inputs: std::mem::take(&mut self.inputs) }
     }
@@ -107,9 +117,10 @@ impl Orders {
     }
 
     /// What of a record without room must be said later. People hear at once that their order was not taken (their
-    /// answer is dropped), a recovery is tried again by who asked for it, and time passes anyway.
+    /// answer is dropped), a recovery is tried again by who asked for it, a clock stays where it was, and time passes
+    /// anyway.
     pub(super) fn to_say_again(record: Record) -> Vec<Undecoded> {
-        let stays = |input: &Undecoded| matches!(input, Input::Link(_) | Input::SystemFault(_) | Input::Resumed { .. });
+        let stays = |input: &Undecoded| matches!(input, Input::Link(_) | Input::SystemFault(_));
         record.inputs.into_iter().filter(stays).collect()
     }
 }
@@ -118,20 +129,26 @@ impl Orders {
 mod tests {
     use super::*;
     use alerting::alarm::AlarmId;
-    use alerting::command::Actor;
+    use alerting::command::{Actor, Command};
     use alerting::input::Link;
 
-    fn command(order: Order) -> Item {
+    fn command(key: &str, order: Order) -> Item {
         let by = Actor { name: "a".into(), authenticated: false };
-        let command = Command { key: "k".into(), received: Micros(5), by, order };
+        let command = Command { key: key.into(), received: Micros(5), by, order };
         Item::Command { command, answer: oneshot::channel().0 }
     }
 
+    fn acknowledge(key: &str) -> Item {
+        command(key, Order::Acknowledge { alarm: AlarmId(1), comment: String::new() })
+    }
+
+    fn accept(key: &str) -> Item {
+        command(key, Order::AcceptClock { comment: String::new() })
+    }
+
     #[test]
-    fn a_jump_of_the_clock_stands_right_behind_the_word_that_allowed_it() {
-        let acknowledge = || command(Order::Acknowledge { alarm: AlarmId(1), comment: String::new() });
-        let accept = || command(Order::AcceptClock { comment: String::new() });
-        let items = vec![acknowledge(), accept(), accept(), acknowledge()];
+    fn a_jump_of_the_clock_stands_behind_every_command_of_its_turn() {
+        let items = vec![acknowledge("a"), accept("b"), accept("c"), acknowledge("d")];
         let waiting = vec![Input::Link(Link::Up)];
         let turn = Turn::compose(Micros(900), items, waiting, Some(Micros(6)));
         let words: Vec<&str> = turn
@@ -140,18 +157,25 @@ mod tests {
             .iter()
             .map(|input| match input {
                 Input::Link(_) => "waiting",
-                Input::Command(command) if accepts_clock(command) => "accept",
+                Input::Command(Command { order: Order::AcceptClock { .. }, .. }) => "accept",
                 Input::Command(_) => "acknowledge",
                 Input::Resumed { down_since: Micros(6) } => "resumed",
                 _ => "else",
             })
             .collect();
-        assert_eq!(words, ["waiting", "acknowledge", "accept", "resumed", "accept", "acknowledge"]);
+        assert_eq!(words, ["waiting", "acknowledge", "accept", "accept", "acknowledge", "resumed"]);
         let mut orders = turn.orders;
-        let kept: Vec<bool> = Orders::to_say_again(orders.record(Micros(900)))
-            .iter()
-            .map(|input| matches!(input, Input::Resumed { .. }))
-            .collect();
-        assert_eq!(kept, [false, true], "a jump without room for its record is said as soon as there is room");
+        let later = Orders::to_say_again(orders.record(Micros(900)));
+        assert!(matches!(later[..], [Input::Link(Link::Up)]), "without room the clock does not jump: {later:?}");
+    }
+
+    #[test]
+    fn a_word_under_a_used_key_moves_no_clock() {
+        let nobody = |_: &str| false;
+        assert!(accept_clock(&[acknowledge("a"), accept("b")], &nobody));
+        assert!(!accept_clock(&[acknowledge("a")], &nobody));
+        assert!(!accept_clock(&[accept("b")], &|key| key == "b"), "answered before");
+        assert!(!accept_clock(&[acknowledge("b"), accept("b")], &nobody), "refused: the key is another order's");
+        assert!(accept_clock(&[accept("b"), accept("c")], &|key| key == "b"), "the second one counts");
     }
 }

@@ -18,8 +18,9 @@ pub struct Lanes {
     limits: InboxLimits,
     /// At most two: a link that went down and up again while nobody looked is one gap, not many.
     links: Vec<Link>,
-    /// The newest word for each code; codes are few and fixed in the program.
-    faults: BTreeMap<String, SystemFault>,
+    /// The newest word for each code, and before a word that it is over the untaken one that it began: an alarm that was
+    /// raised and cleared while nobody looked is seen. Codes are few and fixed in the program.
+    faults: BTreeMap<String, Vec<SystemFault>>,
     /// Commands and recoveries, bounded by `commands_max`, whatever the deliveries do.
     orders: VecDeque<Item>,
     deliveries: VecDeque<(Delivery, AckToken)>,
@@ -91,7 +92,15 @@ impl Lanes {
     }
 
     pub fn push_fault(&mut self, fault: SystemFault) {
-        self.faults.insert(fault.code.clone(), fault);
+        let words = self.faults.entry(fault.code.clone()).or_default();
+        match words[..] {
+            // It began while nobody looked: that is said before its end.
+            [SystemFault { active: true, .. }] if !fault.active => {}
+            [_, _] if !fault.active => drop(words.pop()),
+            // Begun, over, and begun again before anybody looked: it has stood since the first.
+            _ => words.clear(),
+        }
+        words.push(fault);
     }
 
     pub fn push_stop(&mut self) {
@@ -126,7 +135,7 @@ impl Lanes {
     /// Everything urgent, then deliveries up to the bounds of a batch, then the stop.
     pub fn take_batch(&mut self) -> Vec<Item> {
         let mut items: Vec<Item> = self.links.drain(..).map(Item::Link).collect();
-        items.extend(std::mem::take(&mut self.faults).into_values().map(Item::Fault));
+        items.extend(std::mem::take(&mut self.faults).into_values().flatten().map(Item::Fault));
         let room = self.limits.batch_items_max.saturating_sub(items.len());
         let orders = self.orders.len().min(room);
         items.extend(self.orders.drain(..orders));

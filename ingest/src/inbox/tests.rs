@@ -179,6 +179,24 @@ fn a_flapping_link_is_one_gap_and_the_newest_fault_stands() {
 }
 
 #[test]
+fn a_fault_that_is_over_before_anybody_looks_is_seen_and_over() {
+    let (sender, mut inbox) = inbox(limits());
+    let mut said = |words_of: &[bool]| {
+        for &active in words_of {
+            sender.fault(fault("DAVY-A", active));
+        }
+        words(&inbox.next(None, &|| Micros(0)))
+    };
+    let (began, over) = ("DAVY-A true", "DAVY-A false");
+    assert_eq!(said(&[true, false]), [began, over]);
+    assert_eq!(said(&[true, true, false, false]), [began, over]);
+    assert_eq!(said(&[true, false, true, false]), [began, over]);
+    assert_eq!(said(&[false, true, false]), [began, over]);
+    assert_eq!(said(&[false, false]), [over]);
+    assert_eq!(said(&[true, false, true]), [began]);
+}
+
+#[test]
 fn an_item_from_another_thread_wakes_the_engine() {
     let (sender, mut inbox) = inbox(limits());
     let engine = std::thread::spawn(move || words(&inbox.next(None, &|| Micros(0))));

@@ -48,7 +48,7 @@ pub async fn order(
     };
     let key = order::key(&headers, &context)?;
     let replay = &context.leans.replay;
-    let other = |report: &ReplayReport| report.state == ReplayState::Running && report.key != key;
+    let other = |report: &ReplayReport| report.state == ReplayState::Running && !report.answers(&key, ask.dry_run);
     if replay.report().as_ref().is_some_and(other) {
         return Err(under_way());
     }

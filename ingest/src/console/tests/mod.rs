@@ -142,8 +142,8 @@ impl ReplayDoor for FakeReplay {
     }
 
     fn report(&self) -> Option<ReplayReport> {
-        let key = self.asks.lock().unwrap().last()?.key.clone();
-        Some(ReplayReport { key, state: *self.state.lock().unwrap(), rows: 7, ..ReplayReport::default() })
+        let ReplayAsk { key, is_rehearsal: dry_run, .. } = self.asks.lock().unwrap().last()?.clone();
+        Some(ReplayReport { key, state: *self.state.lock().unwrap(), dry_run, rows: 7, ..ReplayReport::default() })
     }
 }
 
