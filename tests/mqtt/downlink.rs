@@ -186,6 +186,33 @@ async fn warnings_reach_the_gateways_of_their_own_enterprise_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_start_every_open_alarm_is_told_as_it_stands() {
+    let Some(broker) = broker(Settings::default()) else { return };
+    let (stop, stopped) = watch::channel(false);
+    let (downlink, task) = Downlink::start(&settings(broker.port()), counters(), stopped);
+    let (a1, b1) =
+        (Ear::on(broker.port(), "davy/v1/a/1/warning").await, Ear::on(broker.port(), "davy/v1/b/1/warning").await);
+    let open = [(1, Some("a")), (2, None), (3, Some("b")), (4, Some("a"))];
+    let open: Vec<_> = open
+        .into_iter()
+        .filter_map(|(id, whose)| match alarm(id, whose, Cause::Raised) {
+            Business::Alarm(change) => Some(change.alarm),
+            _ => None,
+        })
+        .collect();
+    let at = Micros(1_763_900_100_456_000);
+    downlink.tell_open(open.iter(), at, Some(&view()));
+    downlink.tell(&alarms(vec![alarm(1, Some("a"), Cause::Returned)]), Some(&view()));
+    eventually("all warnings", || a1.all().len() >= 3 && !b1.all().is_empty()).await;
+    assert_eq!((a1.numbers("id"), b1.numbers("id")), (vec![1, 4, 1], vec![3]));
+    let told = &a1.all()[0];
+    assert_eq!((told["cause"].as_str(), told["at"].as_i64()), (Some("adopted"), Some(1_763_900_100_456)));
+    assert_eq!((told["state"].as_str(), told["severity"].as_str()), (Some("unacknowledged"), Some("orange")));
+    stop.send_replace(true);
+    task.unwrap().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_hears_the_newest_receipt_a_few_times_a_second() {
     let Some(broker) = broker(Settings::default()) else { return };
     let (stop, stopped) = watch::channel(false);

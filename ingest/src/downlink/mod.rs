@@ -9,9 +9,12 @@ mod words;
 
 use crate::config;
 use crate::decode::topic;
+use alerting::alarm::Alarm;
 use alerting::effect::{Business, Effects};
+use bytes::Bytes;
 use counters::DownlinkCounters;
 use queue::{Message, Payload, Queue};
+use rules::reading::Micros;
 use rules::view::View;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason};
@@ -85,17 +88,34 @@ impl Downlink {
             let topic = topic::of_gateway(&receipt.enterprise, &receipt.gateway, topic::RECEIPT);
             dropped = dropped.saturating_add(queue.receipt(topic, receipt.seq));
         }
-        for (enterprise, payload) in changes().filter_map(words::warning) {
-            let gateways = view.and_then(|view| view.enterprise(enterprise)).map_or(&[][..], |found| &found.gateways);
-            for gateway in gateways {
-                let topic = topic::of_gateway(enterprise, &gateway.id, topic::WARNING);
-                dropped = dropped.saturating_add(queue.warning(topic, payload.clone()));
-            }
+        for warning in changes().filter_map(words::warning) {
+            dropped = dropped.saturating_add(warn(&mut queue, view, &warning));
         }
         shared.note(&queue, dropped);
         drop(queue);
         shared.news.notify_one();
     }
+
+    /// Tells every alarm that is open at a start as it stands: what waited here when the run before ended is gone.
+    pub fn tell_open<'a>(&self, open: impl Iterator<Item = &'a Alarm>, at: Micros, view: Option<&View>) {
+        let Some(shared) = &self.shared else { return };
+        let mut queue = shared.queue();
+        let mut dropped = 0_u64;
+        for change in open.map(|alarm| alarm.restate(at)) {
+            let warning = words::standing(&change);
+            dropped = dropped.saturating_add(warning.map_or(0, |warning| warn(&mut queue, view, &warning)));
+        }
+        shared.note(&queue, dropped);
+        drop(queue);
+        shared.news.notify_one();
+    }
+}
+
+/// One warning for each gateway of its enterprise. Gives how many were dropped for it.
+fn warn(queue: &mut Queue, view: Option<&View>, (enterprise, payload): &(&str, Bytes)) -> u64 {
+    let gateways = view.and_then(|view| view.enterprise(enterprise)).map_or(&[][..], |found| &found.gateways);
+    let topics = gateways.iter().map(|gateway| topic::of_gateway(enterprise, &gateway.id, topic::WARNING));
+    topics.fold(0, |dropped, topic| dropped.saturating_add(queue.warning(topic, payload.clone())))
 }
 
 impl Shared {

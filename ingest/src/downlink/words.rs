@@ -33,9 +33,16 @@ struct ObjectShown<'a> {
 #[must_use]
 pub fn warning(change: &AlarmChange) -> Option<(&str, Bytes)> {
     // Taken over after a recovery, or stated again by another version: it was told before.
-    if change.cause == Cause::Adopted {
-        return None;
-    }
+    if change.cause == Cause::Adopted { None } else { shown(change) }
+}
+
+/// The same of an alarm as it stands, stated again at a start with `restate`.
+#[must_use]
+pub fn standing(restated: &AlarmChange) -> Option<(&str, Bytes)> {
+    shown(restated)
+}
+
+fn shown(change: &AlarmChange) -> Option<(&str, Bytes)> {
     let Alarm { id, rule, name, object, severity, state, value, limit, since, .. } = &change.alarm;
     let enterprise = object.enterprise.as_deref()?;
     let shown = WarningShown {

@@ -95,6 +95,8 @@ impl<D: Disk> Engine<D> {
     /// Runs until `Stop` comes through the inbox, then leaves a snapshot behind, so that a start needs no replay.
     /// An error means that we are wrong, not the world: the process must stop.
     pub fn run(mut self) -> Result<(), EngineError> {
+        let state = self.fold.state();
+        self.downlink.tell_open(state.open_alarms(), state.now(), state.view().map(Arc::as_ref));
         loop {
             let Turn { now, stop, orders, deliveries, replays } = self.wait();
             if !orders.inputs.is_empty() {
