@@ -125,6 +125,7 @@ fn neither_our_own_absence_nor_the_brokers_is_anybodys_silence() {
     // Longer than a point that speaks every few seconds may be silent: 120 s.
     let beyond = Duration::from_secs(130);
     assert_eq!(davy.stop(), Some(0));
+    // Davy is off: nothing can tell that the time has passed.
     std::thread::park_timeout(beyond);
     let davy = Davy::start(&world.place, None, &[]).ready();
     wait_for("the alarm of our absence to return", Duration::from_secs(150), || {
@@ -134,6 +135,7 @@ fn neither_our_own_absence_nor_the_brokers_is_anybodys_silence() {
     });
     world.broker.stop();
     wait_for("the alarm of the link", Duration::from_secs(60), || alarms_of(&world, "DAVY-BROKER-LINK") == 1);
+    // The broker is away: the same.
     std::thread::park_timeout(beyond);
     world.broker.up().expect("the broker comes back");
     let before = publisher.accepted();

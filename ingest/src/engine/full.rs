@@ -46,7 +46,7 @@ fn effects() -> Effects {
 
 /// An alarm of this number comes.
 fn fault(number: u64) -> Record {
-    let code = format!("DAVY-TEST-{number}");
+    let code = format!("TEST-{number}");
     let fault = SystemFault { code, severity: Severity::Yellow, active: true, detail: "x".repeat(100) };
     Batch { now: T, inputs: vec![Input::SystemFault(fault)] }
 }
