@@ -153,7 +153,7 @@ fn neither_our_own_absence_nor_the_brokers_is_anybodys_silence() {
 
 #[test]
 fn where_history_gives_way_judging_goes_on_and_the_gap_is_recorded() {
-    let settings = "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\non_full = \"shed_history\"\n";
+    let settings = "[data]\nquota_bytes = 24_000_000\nsegment_bytes = 1_048_576\non_full = \"shed_history\"\n";
     let Some(world) = World::new("shed", settings) else { return };
     let davy = Davy::start(&world.place, None, &[]).ready();
     let flames = points_of(&world.place, "flame");
@@ -192,7 +192,7 @@ fn where_history_gives_way_judging_goes_on_and_the_gap_is_recorded() {
 
 #[test]
 fn a_full_quota_holds_readings_at_the_broker_and_nothing_else() {
-    let world = match World::new("quota", "[data]\nquota_bytes = 8_000_000\nsegment_bytes = 1_048_576\n") {
+    let world = match World::new("quota", "[data]\nquota_bytes = 24_000_000\nsegment_bytes = 1_048_576\n") {
         Some(world) => world,
         None => return,
     };
