@@ -74,8 +74,8 @@ pub struct InboxLimits {
     /// Commands waiting. A few hundred people cannot have more under way.
     pub commands_max: usize,
     pub batch_items_max: usize,
-    /// A quarter of a MiB is some 8,000 readings at fifty a message: about 6 ms of judging, a third of what a verb may hold the
-    /// loop, and enough for one fdatasync. It also keeps what a batch allocates small enough to be used again.
+    /// 128 KiB are some 3,700 readings at fifty a message: about 6 ms of judging with both cores busy, a third of what a verb
+    /// may hold the loop, and enough for one fdatasync. It also keeps what a batch allocates small enough to be used again.
     pub batch_bytes_max: usize,
     /// Batches with nothing but deliveries follow each other no faster than this, so that under load one fdatasync
     /// serves many. A delivery that comes after a longer silence does not wait. Microseconds.
@@ -89,7 +89,7 @@ impl Default for InboxLimits {
             delivery_bytes_max: 256 << 20,
             commands_max: 1_024,
             batch_items_max: 4_096,
-            batch_bytes_max: 256 << 10,
+            batch_bytes_max: 128 << 10,
             batch_pace_us: 10_000,
         }
     }
