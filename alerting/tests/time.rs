@@ -8,7 +8,7 @@ use alerting::alarm::AlarmChange;
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::{Business, Effects, Finding};
 use alerting::gateway::GatewayStatus;
-use alerting::input::{Input, Link};
+use alerting::input::{Adopted, Input, Link};
 use district::*;
 use rules::reading::{PointId, Severity};
 
@@ -269,4 +269,66 @@ fn an_accepted_jump_of_the_clock_makes_nobody_silent_whatever_was_ordered_before
     // Silence is due in attended time, and goes on being: once what was missed has come, from there.
     late(&mut fold, now + 1_000, now + 1_000, (FLAME, 0.0));
     assert!(fold.state.next_deadline().is_some_and(|due| due > at(now + 60_000)));
+}
+
+#[test]
+fn a_clock_that_stands_still_is_judged_after_two_minutes() {
+    let mut fold = Fold::started();
+    let now = 10 * HOUR;
+    // 0, then 1, then 0 and 1 again, all under one stamp: what looks known may be news.
+    late(&mut fold, now, now, (FLAME, 0.0));
+    assert_eq!(told_late(&mut fold, now + 1_000, now, (FLAME, 1.0)), [format!("T-FLAME Raised@{}", now + 1_000)]);
+    let again = late(&mut fold, now + 2_000, now, (FLAME, 0.0));
+    assert_eq!((again.readings.duplicates, again.readings.fast.len() + again.readings.late.len()), (1, 0));
+    assert_eq!(flames_until(&mut fold, now + 121_999), [""; 0]);
+    assert_eq!(flames_until(&mut fold, now + 122_000), [format!("T-FLAME Returned@{}", now + 122_000)]);
+}
+
+#[test]
+fn what_the_broker_repeats_is_no_news_of_a_silent_point() {
+    let mut fold = Fold::started();
+    let now = 10 * HOUR;
+    late(&mut fold, now, now, (FLAME, 1.0));
+    late(&mut fold, now + 1_000, now + 1_000, (FLAME, 0.0));
+    let mut repeated = delivery(at(now + 5_000), vec![reading(FLAME, Some(at(now)), 1.0)]);
+    repeated.redelivered = true;
+    fold.step(now + 5_000, vec![Input::Delivery(repeated)]);
+    assert_eq!(flames_until(&mut fold, now + 400_000), [""; 0]);
+}
+
+#[test]
+fn an_absence_counts_for_nobody_whatever_stands_beside_it() {
+    // An upgrade writes its version first, and then that it was away.
+    for first in [Input::Engine { version: 2 }, Input::Tick] {
+        let mut fold = Fold::started();
+        fold.read(1_000, GAS, 1.0);
+        let back = fold.step(HOUR, vec![first, Input::Resumed { down_since: at(2_000) }]);
+        assert_eq!(told(&changes(&back)), [format!("DAVY-AWAY Raised@{HOUR}")]);
+    }
+}
+
+#[test]
+fn no_delay_ends_over_a_span_that_nobody_heard() {
+    let mut fold = Fold::started();
+    // The level must be high for longer than it is known to have been: the link was cut in between.
+    fold.read(10_000, GAS, 60.0);
+    fold.step(10_500, vec![Input::Link(Link::Down)]);
+    fold.step(90_000, vec![Input::Link(Link::Up)]);
+    assert_eq!(told_late(&mut fold, 90_100, 90_050, (GAS, 1.0)), [""; 0], "what came in between is lost");
+    assert_eq!(told(&fold.tick(100_000)), [""; 0]);
+}
+
+#[test]
+fn a_gateways_alarm_is_taken_over_and_ends_with_its_gateway() {
+    let mut lost = Fold::started();
+    let mut message = delivery(at(1_000), Vec::new());
+    message.status = Some(GatewayStatus::Offline);
+    let mut offline = changes(&lost.step(1_000, vec![Input::Delivery(message)])).remove(0).alarm;
+    offline.id.0 = 70;
+    let mut fold = Fold::started();
+    let adopted = Adopted { open_alarms: vec![offline.clone()], alarm_id_max: Some(offline.id), ..Adopted::default() };
+    let taken = changes(&fold.step(2_000, vec![Input::Adopted(adopted)]));
+    let told = told(&taken);
+    assert!(told.contains(&"DAVY-GATEWAY-OFFLINE Adopted@2000".to_owned()), "{told:?}");
+    assert!(fold.state.open_alarms().any(|alarm| alarm.id == offline.id), "somebody has to sign for it");
 }
