@@ -4,12 +4,13 @@
 use rules::reading::PointId;
 use rules::view::PointKey;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The numbers given so far, dense from 0.
 #[derive(Debug, Default)]
 pub struct Intern {
     /// By number.
-    keys: Vec<PointKey>,
+    keys: Arc<Vec<PointKey>>,
     /// By enterprise, then point: looked up by borrowed names. Derived from `keys`.
     numbers: BTreeMap<String, BTreeMap<String, PointId>>,
 }
@@ -41,7 +42,7 @@ impl Intern {
             return Some(Numbered::Known(id));
         }
         let id = PointId(u32::try_from(self.keys.len()).ok()?);
-        self.keys.push(PointKey { enterprise: enterprise.to_owned(), point: point.to_owned() });
+        Arc::make_mut(&mut self.keys).push(PointKey { enterprise: enterprise.to_owned(), point: point.to_owned() });
         self.numbers.entry(enterprise.to_owned()).or_default().insert(point.to_owned(), id);
         Some(Numbered::New(id))
     }
@@ -55,6 +56,12 @@ impl Intern {
     #[must_use]
     pub fn keys(&self) -> &[PointKey] {
         &self.keys
+    }
+
+    /// The same for somebody who keeps them while the fold goes on.
+    #[must_use]
+    pub fn shared_keys(&self) -> Arc<Vec<PointKey>> {
+        Arc::clone(&self.keys)
     }
 
     #[must_use]

@@ -42,7 +42,7 @@ pub enum RestoreError {
 /// Gives back content by kind (`registry`, `rules`, `limits`) and version.
 pub type Load<'a> = dyn FnMut(&str, &str) -> Option<Content> + 'a;
 
-/// Borrowed on the way out: a district's points are not copied to be written.
+/// What lies in a snapshot. Names are shared on the way out, not copied.
 #[derive(Serialize, Deserialize)]
 struct Saved<'a> {
     seq: u64,
@@ -65,10 +65,36 @@ struct Saved<'a> {
     findings: Vec<(SlotKey, Growing)>,
 }
 
+/// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
+pub struct Frozen {
+    saved: Saved<'static>,
+    keys: Arc<Vec<PointKey>>,
+}
+
+impl Frozen {
+    /// The bytes of a snapshot.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        let Frozen { saved, keys } = self;
+        let saved = Saved { keys: Cow::Borrowed(&keys), ..saved };
+        let wrong = saved.wrong();
+        assert!(wrong.is_none(), "the state contradicts itself: {}", wrong.unwrap_or_default());
+        let bytes = postcard::to_stdvec(&(FORMAT, saved));
+        assert!(bytes.is_ok(), "plain data in memory can always be written down");
+        bytes.unwrap_or_default()
+    }
+}
+
 impl State {
     /// The bytes of a snapshot, taken between two steps.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
+        self.freeze().bytes()
+    }
+
+    /// The state as it stands: columns are copied as they lie in memory, which takes a fraction of writing them down.
+    #[must_use]
+    pub fn freeze(&self) -> Frozen {
         let slots = (0_u32..).zip(self.slots.iter()).filter(|(_, slot)| **slot != Slot::default());
         let mut slots: Vec<(SlotKey, Slot)> =
             slots.filter_map(|(number, slot)| Some((self.slot_key(number)?, slot.clone()))).collect();
@@ -84,23 +110,19 @@ impl State {
             journal_id: self.journal_id.clone(),
             engine: self.engine,
             versions: self.versions.clone(),
-            keys: Cow::Borrowed(self.intern.keys()),
-            points: Cow::Borrowed(&self.points),
-            redeliveries: Cow::Borrowed(&self.redeliveries),
+            keys: Cow::Borrowed(&[]),
+            points: Cow::Owned(self.points.clone()),
+            redeliveries: Cow::Owned(self.redeliveries.clone()),
             book: self.book.save(),
             slots,
-            systems: Cow::Borrowed(&self.systems),
+            systems: Cow::Owned(self.systems.clone()),
             answers: self.answers.save(),
             outage: self.outage.clone(),
-            gateways: Cow::Borrowed(&self.gateways),
-            anchors: Cow::Borrowed(&self.anchors),
+            gateways: Cow::Owned(self.gateways.clone()),
+            anchors: Cow::Owned(self.anchors.clone()),
             findings,
         };
-        let wrong = saved.wrong();
-        assert!(wrong.is_none(), "the state contradicts itself: {}", wrong.unwrap_or_default());
-        let bytes = postcard::to_stdvec(&(FORMAT, saved));
-        assert!(bytes.is_ok(), "plain data in memory can always be written down");
-        bytes.unwrap_or_default()
+        Frozen { saved, keys: self.intern.shared_keys() }
     }
 
     /// The state of a snapshot. `load` gives the content that was in force.

@@ -14,6 +14,7 @@ use crate::snapshot::{self, SnapshotMeta};
 use crate::spool::{Shed, Spool, SyncHandle};
 use alerting::effect::Effects;
 use alerting::input::{Batch, Content, Decoded, Input, Reason, Reject};
+use alerting::save::Frozen;
 use alerting::state::State;
 use rules::reading::Micros;
 use std::path::{Path, PathBuf};
@@ -168,7 +169,7 @@ impl<D: Disk> Fold<D> {
                 journal_id: self.journal.identity().journal_id.clone(),
                 spool_heads: [self.readings.head(), self.business.head()],
             },
-            state: self.state.save(),
+            state: self.state.freeze(),
             spools: [self.readings.sync_handle()?, self.business.sync_handle()?],
         })
     }
@@ -269,7 +270,7 @@ pub struct SnapshotJob<D: Disk> {
     disk: D,
     dir: PathBuf,
     meta: SnapshotMeta,
-    state: Vec<u8>,
+    state: Frozen,
     spools: [SyncHandle<D>; 2],
 }
 
@@ -279,7 +280,7 @@ impl<D: Disk> SnapshotJob<D> {
         for spool in &self.spools {
             spool.sync()?;
         }
-        snapshot::write(&self.disk, &self.dir, &self.meta, &self.state)?;
+        snapshot::write(&self.disk, &self.dir, &self.meta, &self.state.bytes())?;
         Ok(self.meta.seq)
     }
 }
