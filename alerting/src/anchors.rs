@@ -66,14 +66,11 @@ impl Anchors {
         }
     }
 
-    /// A historical reading came. The newest by its device's clock waits for the point; of equals the later one.
+    /// A reading that is wanted waits for its point: the newest by its device's clock, and of equals the later one. How
+    /// long is counted from the first of them.
     pub fn wait(&mut self, point: u32, reading: Waiting) {
         match self.waiting.get_mut(&point) {
-            Some(known) => {
-                if reading.device >= known.device {
-                    *known = Waiting { due: known.due, since: known.since, ..reading };
-                }
-            }
+            Some(known) => *known = Waiting { due: known.due, since: known.since, ..reading },
             None => {
                 self.queue.insert((reading.due, point));
                 self.waiting.insert(point, reading);

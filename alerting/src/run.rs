@@ -158,13 +158,8 @@ impl State {
         if !self.anchors.wants(reading.point.0, device) {
             return self.anchors.came(reading.point.0, device, classified.received);
         }
-        let due = if self.anchors.is_waiting(reading.point.0) {
-            i64::MAX
-        } else {
-            origin.heard.saturating_add(self.patience_with(reading.point))
-        };
         let waiting = Waiting {
-            due,
+            due: origin.heard.saturating_add(self.patience_with(reading.point)),
             since: origin.received,
             device,
             received: classified.received,
@@ -189,6 +184,10 @@ impl State {
         // What comes in after an outage, or for a second time, is late for another reason than a wrong clock.
         let says_lag = !delivery.redelivered && !self.outage.is_standing();
         let lag_us = tally.newest_live.filter(|_| says_lag).map(|newest| delivery.received.since(newest));
+        let before = self.gateways.status(key);
+        // Who sends is not offline, whatever his last will had said.
+        let sends = before == Some(GatewayStatus::Offline) && tally.judged && !delivery.redelivered;
+        let status = delivery.status.or(sends.then_some(GatewayStatus::Online));
         let heard = Heard {
             received: delivery.received,
             seq: delivery.gateway_seq,
@@ -196,13 +195,8 @@ impl State {
             live: tally.newest_live.is_some(),
             lag_us,
             shifted: tally.shifted,
-            status: None,
+            status,
         };
-        let before = self.gateways.status(key);
-        // Who sends is not offline, whatever his last will had said.
-        let sends = before == Some(GatewayStatus::Offline) && tally.judged && !delivery.redelivered;
-        let status = delivery.status.or(sends.then_some(GatewayStatus::Online));
-        let heard = Heard { status, ..heard };
         let skew = self.gateways.hear(key, &heard);
         if skew != Skew::Same {
             let what = What::Clock(Box::new(key.clone()), skew, self.gateways.offset_us(key));
