@@ -4,6 +4,7 @@
 help: ## What can be asked
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "  Settings: DAVY_MQTT_PORT=18830 DAVY_PG_PORT=54330 DAVY_HTTP_PORT=8420 DAVY_LOCAL=./data DAVY_SIMULATE='--seed 1 --scenario ...'"
+	@echo "            DAVY_HISTORY=35d (simulated past before the first start; none leaves it out)"
 
 run: ## Install, build, start everything in front; Ctrl-C stops it
 	@exec deploy/local/run.sh run

@@ -52,6 +52,14 @@ fn quiet_value(column: &Column, n: u32) -> f64 {
         Column::RangeHi => 100.0,
         Column::Period => 10.0,
         Column::Age => f64::from(n % 30),
+        // No status, no role; limits that nothing reaches.
+        Column::Fact(fact) => {
+            if fact.is_bool() {
+                0.0
+            } else {
+                1e6
+            }
+        }
     }
 }
 

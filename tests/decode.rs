@@ -28,6 +28,7 @@ fn view() -> View {
         dead_band: 0.0,
         required: true,
         national_code: None,
+        substance: None,
     };
     let enterprise = |id: &str, points: Vec<Point>| Enterprise {
         id: id.to_owned(),
@@ -47,8 +48,12 @@ fn view() -> View {
             circuit_role: None,
             points,
             national_code: None,
+            rated_kw: None,
+            sector: None,
         }],
         national_code: None,
+        declared: None,
+        stock: false,
     };
     let registry = Registry {
         district: Region { code: String::new(), name: Text::default() },
@@ -56,6 +61,7 @@ fn view() -> View {
         sectors: Vec::new(),
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", vec![point("T-1.level"), point("温度")]), enterprise("b", vec![point("F")])],
+        substances: Vec::new(),
     };
     let number = |_: &str, point: &str| ["T-1.level", "温度", "F"].iter().position(|p| *p == point);
     View::new(Arc::new(registry), "v".to_owned(), &|e, p| number(e, p).map(|n| PointId(n as u32)))

@@ -20,8 +20,9 @@ pub struct Absence {
     /// By instance: its entry in the queue, never later than its true deadline; `NOT_WAITING` when it has none. What
     /// lies in the queue beside it is void.
     entry: Vec<i64>,
-    /// By point: when its last reading was heard, as far as transitions have come.
+    /// By point: when its last reading was heard, and its last good one, as far as transitions have come.
     seen: Vec<i64>,
+    good: Vec<i64>,
 }
 
 /// What deadlines are counted from.
@@ -46,6 +47,7 @@ impl Absence {
             queue: BinaryHeap::new(),
             entry: vec![NOT_WAITING; instances.len()],
             seen: start.points.heard.clone(),
+            good: start.points.good.clone(),
         };
         for (number, instance) in (0_u32..).zip(instances) {
             if instance.absence_after_us.is_some() && waits(number) {
@@ -58,11 +60,13 @@ impl Absence {
     /// New points came into being.
     pub fn grow(&mut self, len: usize) {
         self.seen.resize(len, NEVER);
+        self.good.resize(len, NEVER);
     }
 
-    /// A reading of the point arrived.
-    pub fn see(&mut self, point: PointId, heard: i64) {
-        if let Some(seen) = self.seen.get_mut(point.index()) {
+    /// A reading of the point arrived that ends the silence of this instance.
+    pub fn see(&mut self, instance: &Instance, point: PointId, heard: i64) {
+        let column = if instance.hears_good_only() { &mut self.good } else { &mut self.seen };
+        if let Some(seen) = column.get_mut(point.index()) {
             *seen = heard;
         }
     }
@@ -137,7 +141,8 @@ impl Absence {
     fn deadline(&self, instance: &Instance, start: &Start<'_>) -> Option<i64> {
         let after = instance.absence_after_us?;
         let of = |column: &[i64], point: &PointId| column.get(point.index()).copied().unwrap_or(NEVER);
-        let seen = instance.trigger_points.iter().map(|point| of(&self.seen, point)).max()?;
+        let column = if instance.hears_good_only() { &self.good } else { &self.seen };
+        let seen = instance.trigger_points.iter().map(|point| of(column, point)).max()?;
         let activated = instance.trigger_points.iter().map(|point| of(&start.points.activated, point)).max()?;
         let (from, span) =
             if seen == NEVER || seen < activated { (activated, start.never_seen_grace_us) } else { (seen, after) };

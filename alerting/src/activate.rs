@@ -27,6 +27,7 @@ impl State {
             Content::Registry { version, registry } => {
                 self.number(registry, out);
                 self.put_in_service(registry, version);
+                self.coverage_changes();
                 self.rebind();
                 if let Some(view) = &self.view {
                     let is_there = |enterprise: &str, gateway: &str| view.gateway(enterprise, gateway).is_some();
@@ -46,6 +47,7 @@ impl State {
             Content::Limits { version, limits } => {
                 self.limits = Arc::clone(limits);
                 self.versions.limits = Some(version.clone());
+                self.coverage_changes();
                 self.rebuild_absence();
             }
         }
@@ -93,7 +95,9 @@ impl State {
         let kept = self.take_slots();
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
+        self.agree_on_rises();
         self.close_orphans();
+        self.quieten();
         if self.systems.has_rule_errors() {
             self.close_rule_errors();
         }
@@ -111,6 +115,26 @@ impl State {
             None => InForce { rules, version, ..InForce::default() },
         };
         self.slots = Slots::new(self.in_force.binding.instances.len());
+        self.means.watch(&self.in_force.binding, &self.in_force.rules);
+    }
+
+    /// Alarms that stand under a rule that has only now learned to rise get its time from now on; those of a rule that
+    /// rises no more stay as they are.
+    pub(crate) fn agree_on_rises(&mut self) {
+        let attended = self.outage.attended(self.now);
+        for (number, instance) in (0_u32..).zip(&self.in_force.binding.instances) {
+            let Some(slot) = self.slots.get(number).filter(|slot| slot.phase.is_alarm()) else { continue };
+            let rise = self.in_force.rules.rule(instance.rule).and_then(|rule| rule.rise);
+            let is_below = |severity| slot.alarm.as_ref().is_some_and(|alarm| alarm.severity < severity);
+            let due = match (slot.phase.rises(), rise) {
+                (Some(_), None) => None,
+                (None, Some(rise)) if is_below(rise.severity) => Some(attended.saturating_add(rise.after_us)),
+                (Some(_), Some(_)) | (None, _) => continue,
+            };
+            let mut slot = slot.clone();
+            slot.phase.rise_at(due);
+            self.slots.place(number, slot);
+        }
     }
 
     /// Everything that is not quiet, by name.

@@ -3,7 +3,7 @@
 
 use crate::alarm::{Alarm, Cause};
 use crate::book::Seat;
-use crate::input::{Adopted, Skipped};
+use crate::input::{Adopted, AdoptedLedger, Skipped};
 use crate::out::Out;
 use crate::slot::Phase;
 use crate::state::{SlotKey, State};
@@ -14,6 +14,13 @@ use rules::view::PointKey;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
+    /// Ledger and coverage go on where the database saw them last.
+    pub(crate) fn adopt_ledger(&mut self, ledger: &AdoptedLedger) {
+        self.adopt_filings(&ledger.filings);
+        self.adopt_coverage(&ledger.acceptances, &ledger.days);
+        self.adopt_figures(&ledger.figures);
+    }
+
     pub(crate) fn adopt(&mut self, adopted: &Adopted, out: &mut Out) {
         for (key, _) in &adopted.newest {
             self.number_point(&key.enterprise, &key.point, out);
@@ -39,6 +46,8 @@ impl State {
                 None => self.adopt_system(alarm),
             }
         }
+        self.agree_on_rises();
+        self.quieten();
         self.rebuild_absence();
     }
 
@@ -69,7 +78,7 @@ impl State {
         let mut slot = slot.clone();
         if alarm.state.is_in_breach() {
             // The next reading says whether it still is.
-            slot.phase = Phase::Active { misses: 0 };
+            slot.phase = Phase::Active { misses: 0, rises: None };
         }
         self.book.enter(alarm.restate(self.now), Seat::Slot(number));
         slot.alarm = Some(Box::new(alarm));

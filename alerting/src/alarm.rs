@@ -31,6 +31,8 @@ pub enum AlarmState {
     Acknowledged,
     /// D: no longer in breach, nobody has said that he saw it.
     ReturnedUnacknowledged,
+    /// F: in breach while filed work goes on at its object; shown, and annunciated when the work is over.
+    SuppressedByDesign,
 }
 
 /// What the alarm stands on; both empty for Davy's own system alarms.
@@ -101,6 +103,10 @@ pub enum Cause {
     Adopted,
     /// Another alarm of the same rule and object stands in its place.
     Superseded,
+    /// Filed work began, or goes on, at its object.
+    Suppressed,
+    /// The filed work is over, and the breach is not.
+    Released,
 }
 
 /// What an alarm is born with besides its breach: all that its rule and object say of it.
@@ -122,6 +128,14 @@ pub struct Signature<'a> {
 }
 
 impl AlarmState {
+    pub const ALL: [AlarmState; 5] = [
+        AlarmState::Normal,
+        AlarmState::Unacknowledged,
+        AlarmState::Acknowledged,
+        AlarmState::ReturnedUnacknowledged,
+        AlarmState::SuppressedByDesign,
+    ];
+
     /// States that `open_alarms` shows.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -130,7 +144,7 @@ impl AlarmState {
 
     #[must_use]
     pub fn is_in_breach(self) -> bool {
-        matches!(self, AlarmState::Unacknowledged | AlarmState::Acknowledged)
+        matches!(self, AlarmState::Unacknowledged | AlarmState::Acknowledged | AlarmState::SuppressedByDesign)
     }
 }
 
@@ -176,7 +190,8 @@ impl Alarm {
         self.move_to(AlarmState::Unacknowledged, Cause::BreachedAgain, at)
     }
 
-    /// Still in breach. An event only when the severity rises, which asks for a new acknowledgement.
+    /// Still in breach. An event only when the severity rises, which asks for a new acknowledgement, unless filed work
+    /// goes on.
     pub fn hold(&mut self, severity: Severity, (at, value): (Micros, Option<f64>), side: Side) -> Option<AlarmChange> {
         self.last_at = at;
         self.value = value.or(self.value);
@@ -185,6 +200,9 @@ impl Alarm {
             return None;
         }
         self.severity = severity;
+        if self.state == AlarmState::SuppressedByDesign {
+            return Some(self.move_to(AlarmState::SuppressedByDesign, Cause::SeverityRaised, at));
+        }
         self.ask_again();
         Some(self.move_to(AlarmState::Unacknowledged, Cause::SeverityRaised, at))
     }
@@ -198,6 +216,7 @@ impl Alarm {
             AlarmState::Unacknowledged
             | AlarmState::Acknowledged
             | AlarmState::ReturnedUnacknowledged
+            | AlarmState::SuppressedByDesign
             | AlarmState::Normal => AlarmState::Normal,
         };
         self.move_to(to, Cause::Returned, at)
@@ -208,7 +227,7 @@ impl Alarm {
         let to = match self.state {
             AlarmState::Unacknowledged => AlarmState::Acknowledged,
             AlarmState::ReturnedUnacknowledged => AlarmState::Normal,
-            AlarmState::Acknowledged | AlarmState::Normal => return None,
+            AlarmState::Acknowledged | AlarmState::SuppressedByDesign | AlarmState::Normal => return None,
         };
         self.acked_at = Some(at);
         self.acked_by = Some(signature.by.to_owned());
@@ -216,6 +235,25 @@ impl Alarm {
         change.by = Some(signature.by.to_owned());
         change.comment = Some(signature.comment.to_owned()).filter(|comment| !comment.is_empty());
         Some(change)
+    }
+
+    /// B, C -> F: filed work goes on at its object. `None` where nobody would be called anyway.
+    pub fn suppress(&mut self, filing: u64, at: Micros) -> Option<AlarmChange> {
+        if !matches!(self.state, AlarmState::Unacknowledged | AlarmState::Acknowledged) {
+            return None;
+        }
+        let mut change = self.move_to(AlarmState::SuppressedByDesign, Cause::Suppressed, at);
+        change.comment = Some(format!("filing {filing}"));
+        Some(change)
+    }
+
+    /// F -> B: the filed work is over, and the breach is not.
+    pub fn release(&mut self, at: Micros) -> Option<AlarmChange> {
+        if self.state != AlarmState::SuppressedByDesign {
+            return None;
+        }
+        self.ask_again();
+        Some(self.move_to(AlarmState::Unacknowledged, Cause::Released, at))
     }
 
     /// Closed for a reason that is not the plant's.

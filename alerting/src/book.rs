@@ -22,6 +22,17 @@ pub enum Seat {
     RuleError(String),
 }
 
+impl Seat {
+    /// The instance, where it is one's.
+    #[must_use]
+    pub fn slot(&self) -> Option<u32> {
+        match self {
+            Seat::Slot(number) => Some(*number),
+            Seat::System(_) | Seat::RuleError(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Book {
     /// The last number given.
@@ -32,6 +43,8 @@ pub struct Book {
     open: BTreeMap<AlarmId, Seat>,
     /// The changes of the step at work, in their order.
     changes: Vec<AlarmChange>,
+    /// So many of them the ledger has looked at.
+    noted: usize,
 }
 
 /// What of the book goes into a snapshot.
@@ -105,8 +118,16 @@ impl Book {
         }
     }
 
+    /// The next change that the ledger has not looked at.
+    pub fn next_unnoted(&mut self) -> Option<&AlarmChange> {
+        let change = self.changes.get(self.noted)?;
+        self.noted = self.noted.saturating_add(1);
+        Some(change)
+    }
+
     /// The changes since the last call.
     pub fn take_changes(&mut self) -> Vec<AlarmChange> {
+        self.noted = 0;
         std::mem::take(&mut self.changes)
     }
 

@@ -2,6 +2,7 @@
 //! Used by `davy rules test` and by the test suite. Must not know files or clocks. Pure.
 
 mod parse;
+mod plant;
 mod play;
 mod stage;
 
@@ -43,9 +44,15 @@ pub struct Failure {
 ///   expect 30s return
 /// ```
 ///
-/// * `point ID TAG [period=5s] [range=0..100] [dead_band=2] [ll= l= h= hh=] [equipment=E-1]`
+/// * `point ID TAG [period=5s] [range=0..100] [dead_band=2] [ll= l= h= hh=] [equipment=E-1] [required=false]
+///   [substance=chlorine oel=1.0 toxic=true]`; points with a period are required by default
+/// * `equipment ID [hazard_level=1..4] [role=production] [rated_kw=400] [sector=dust]`
+/// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500]`
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
 /// * `at TIME ack [OBJECT]`, `at TIME link down|up`: a person signs, the broker goes and comes
+/// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
+///   the whole `enterprise`
+/// * `expect TIME suppress|release SEVERITY`: filed work silences an alarm, or is over before the breach is
 /// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`, each with
 ///   `[on OBJECT] [value= worst= limit= count= since=]`; `again` is a breach under the same number, `closed` says that
 ///   the alarm is over for good

@@ -81,7 +81,7 @@ pub fn classify(points: &mut Points, anchors: &mut Anchors, reading: &Reading, o
         Some(device) => unbelieved(points, reading, device, (origin, received)),
     };
     if classified.class != Class::Duplicate {
-        points.receive(reading.point, received.0, origin.heard);
+        points.receive(reading.point, (received.0, origin.heard), reading.quality);
     }
     if let Class::Live(clocked) = classified.class {
         anchors.spoke(reading.point.0);

@@ -1,6 +1,8 @@
 //! What people may order, and how the fold answers. Cleansed at the edge: nothing secret stands here. Pure.
 
 use crate::alarm::AlarmId;
+use crate::filings::Planned;
+use crate::hazard::{HazardId, Verdict};
 use rules::reading::Micros;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,43 @@ pub enum Order {
     AcceptClock {
         comment: String,
     },
+    /// Planned work or a planned stop, filed before it begins.
+    File(Planned),
+    /// A filing is taken back, or ends now.
+    Withdraw {
+        filing: u64,
+        comment: String,
+    },
+    /// The connection of an enterprise's sector is accepted (验收): the signature under 72 hours of good reporting.
+    Accept {
+        enterprise: String,
+        sector: String,
+        comment: String,
+    },
+    /// An acceptance is taken back.
+    Revoke {
+        enterprise: String,
+        sector: String,
+        comment: String,
+    },
+    /// A person's judgement of a lead (核查判定).
+    Judge {
+        hazard: HazardId,
+        verdict: Verdict,
+        comment: String,
+    },
+    /// A figure for a row of the plan's task list, from outside.
+    FileFigure {
+        row: u16,
+        figure: String,
+        as_of: Micros,
+        comment: String,
+    },
+    /// A new registry version, made of rows that people brought; comes into force right behind this order.
+    ImportRegistry {
+        version: String,
+        comment: String,
+    },
 }
 
 /// Which rows of quarantine; `None` = all. Times are receive times, `from <= received < to`.
@@ -53,6 +92,14 @@ pub enum Outcome {
     Refused(Refusal),
     /// On record; the fold itself has nothing to do about it.
     Noted,
+    /// Filed, or withdrawn, under this number.
+    Filed {
+        filing: u64,
+    },
+    /// The lead was judged.
+    Judged {
+        hazard: HazardId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,4 +110,22 @@ pub enum Refusal {
     NothingToAcknowledge,
     /// The key was used before for another order.
     KeyReused,
+    /// Nothing of this name is in the registry in force.
+    NotInRegistry,
+    /// A filing begins before it is filed, or ends before it begins, or lasts too long.
+    NotAhead,
+    /// There is no filing of this number that could be withdrawn (any more).
+    NoSuchFiling,
+    /// A stop is only excused with an idle check.
+    NoIdleCheck,
+    /// So many of a thousand minutes of the last 72 hours were reported, fewer than acceptance asks for.
+    NotReporting { permille: u16 },
+    /// There is no acceptance to take back, or there is one already.
+    NothingToSign,
+    /// There is no hazard of this number.
+    NoSuchHazard,
+    /// It was judged before.
+    AlreadyJudged,
+    /// The plan has no such row, or it is computed.
+    NoSuchRow,
 }

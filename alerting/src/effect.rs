@@ -2,6 +2,10 @@
 
 use crate::alarm::{AlarmChange, Object};
 use crate::command::Outcome;
+use crate::coverage::{AcceptanceChange, CoverageDay, SealedDay};
+use crate::figures::FigureFiled;
+use crate::filings::FilingChange;
+use crate::hazard::HazardChange;
 use crate::input::Reject;
 use bytes::Bytes;
 use rules::reading::{Micros, PointId, Severity};
@@ -57,6 +61,14 @@ pub enum Business {
         readings: u32,
     },
     Finding(Box<Finding>),
+    Filing(Box<FilingChange>),
+    Acceptance(Box<AcceptanceChange>),
+    /// What is known now of one enterprise's day in one sector; replaces what was known before.
+    CoverageDay(Box<CoverageDay>),
+    /// The figure of a day, sealed.
+    Sealed(Box<SealedDay>),
+    Hazard(Box<HazardChange>),
+    Figure(Box<FigureFiled>),
 }
 
 /// What a rule would have said of readings that came too late to be judged (历史发现, 补录). Never an alarm.
@@ -126,6 +138,8 @@ pub const FLAG_NO_DEVICE_TIME: u8 = 1;
 pub const FLAG_UNBELIEVED: u8 = 2;
 /// History: stored, not judged.
 pub const FLAG_NOT_JUDGED: u8 = 4;
+/// The gateway said that the message was simulated.
+pub const FLAG_SIMULATED: u8 = 8;
 
 impl Columns {
     #[must_use]

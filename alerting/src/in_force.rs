@@ -49,6 +49,7 @@ pub fn terms_of(instance: &Instance, rule: &Rule) -> Terms {
         delay_on_us: instance.delay_on_us,
         delay_off_us: instance.delay_off_us,
         silence_max_us: instance.silence_max_us,
+        is_event: rule.event,
         side: Side::of(rule.limit),
     }
 }

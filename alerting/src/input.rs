@@ -3,13 +3,18 @@
 
 use crate::alarm::{Alarm, AlarmId};
 use crate::command::Command;
+use crate::coverage::{AcceptanceChange, CoverageDay};
+use crate::figures::FigureFiled;
+use crate::filings::Filing;
 use crate::gateway::{GatewayKey, GatewayStatus};
+use crate::hazard::Hazard;
 use bytes::Bytes;
 use rules::reading::{Micros, Reading, Severity};
 use rules::registry::Registry;
 use rules::set::RuleSet;
 use rules::view::PointKey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One record of the journal, one step of the fold. `now` is the only time the fold knows.
@@ -47,6 +52,8 @@ pub enum Input<D, C> {
     Skipped(Skipped),
     /// A message out of quarantine, read once more: it keeps its old receive time, and its readings are history.
     Replayed(Replayed<D>),
+    /// Recovery: the rest of what the database knew.
+    AdoptedLedger(Box<AdoptedLedger>),
 }
 
 impl<D, C> Input<D, C> {
@@ -70,6 +77,7 @@ impl<D, C> Input<D, C> {
             Input::SystemFault(fault) => Input::SystemFault(fault.clone()),
             Input::Adopted(adopted) => Input::Adopted(adopted.clone()),
             Input::Skipped(skipped) => Input::Skipped(skipped.clone()),
+            Input::AdoptedLedger(ledger) => Input::AdoptedLedger(ledger.clone()),
             Input::Replayed(message) => {
                 Input::Replayed(Replayed { delivery: delivery(&message.delivery), from: message.from.clone() })
             }
@@ -122,6 +130,8 @@ pub struct Decoded {
     pub gateway: Option<GatewayKey>,
     /// Gateway `seq`, when sent.
     pub gateway_seq: Option<u64>,
+    /// The gateway says that its readings are simulated.
+    pub simulated: bool,
     /// What the message says of the gateway itself: by its last will, or when it connects.
     pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
@@ -188,7 +198,7 @@ pub enum Content {
 
 /// The configuration the fold itself reads; journalled like a registry. Defaults: domain.md, all CFG.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct FoldLimits {
     /// A device time further ahead of its receive time than this is not believed. Seconds.
     pub clock_skew_max_s: u32,
@@ -199,6 +209,8 @@ pub struct FoldLimits {
     /// A reading older than this, its gateway's clock offset taken off, is history and raises no live alarm. Seconds.
     #[serde(default = "live_age_max_s")]
     pub live_age_max_s: u32,
+    #[serde(default)]
+    pub coverage: CoverageLimits,
 }
 
 /// What journals of before this limit existed are read with.
@@ -213,8 +225,71 @@ impl Default for FoldLimits {
             retention_days: 400,
             never_seen_grace_s: 600,
             live_age_max_s: live_age_max_s(),
+            coverage: CoverageLimits::default(),
         }
     }
+}
+
+/// What coverage is measured by (domain.md 5.2, all CFG).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoverageLimits {
+    /// A required point counts as reporting for so long after a good reading, at least three of its periods. Minutes, by
+    /// sector; other sectors take `window_min`.
+    pub window_min_of: BTreeMap<String, u16>,
+    pub window_min: u16,
+    /// From this mean online rate on, over `mean_days`, a connected enterprise is effectively covered. Percent.
+    pub online_min_pct: u8,
+    pub mean_days: u16,
+    /// What acceptance asks for: so many of the minutes of so many hours. Percent, hours.
+    pub accept_min_pct: u8,
+    pub accept_hours: u16,
+    /// So much filed work of an enterprise is excused in a calendar month. Hours.
+    pub excused_max_h: u16,
+    /// A reading is timely within so long of its device's time; one of a point that speaks every 15 minutes or less often
+    /// within `timely_slow_s`. Seconds.
+    pub timely_s: u32,
+    pub timely_slow_s: u32,
+    /// A day is closed so long after its end. Minutes.
+    pub close_after_min: u16,
+    /// A closed day that late readings change is stated again when nothing more has come for so long. Seconds.
+    pub settle_s: u32,
+    /// Minutes of points are kept for so many days: later changes of older days come too late.
+    pub kept_days: u16,
+    /// Days, local, whose figure is sealed when they are closed: `2025-12-31`.
+    pub sealed: Vec<String>,
+}
+
+impl Default for CoverageLimits {
+    fn default() -> CoverageLimits {
+        CoverageLimits {
+            window_min_of: [("hazchem", 10), ("dust", 10), ("electricity", 45)].map(|(s, m)| (s.to_owned(), m)).into(),
+            window_min: 10,
+            online_min_pct: 95,
+            mean_days: 30,
+            accept_min_pct: 95,
+            accept_hours: 72,
+            excused_max_h: 48,
+            timely_s: 60,
+            timely_slow_s: 900,
+            close_after_min: 10,
+            settle_s: 60,
+            kept_days: 62,
+            sealed: vec!["2025-12-31".to_owned()],
+        }
+    }
+}
+
+/// What `davy recover adopt` reads beside points and alarms, so that ledger and coverage go on where they ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AdoptedLedger {
+    /// Open and judged ones, in the order of their numbers.
+    pub hazards: Vec<Hazard>,
+    pub filings: Vec<Filing>,
+    pub acceptances: Vec<AcceptanceChange>,
+    /// What was last known of each enterprise's days, in their order.
+    pub days: Vec<CoverageDay>,
+    pub figures: Vec<FigureFiled>,
 }
 
 /// Read from the database by `davy recover adopt`, so that a new journal continues where the lost one ended.

@@ -4,6 +4,7 @@
 use crate::points::Points;
 use crate::slot::Sight;
 use rules::bind::Instance;
+use rules::fact::Fact;
 use rules::judge::{Frame, Program, Verdict};
 use rules::reading::{Quality, Severity};
 use rules::registry::LimitName;
@@ -19,6 +20,8 @@ pub struct Lens {
     reads_bad: bool,
     /// It reads other points too: of the past nothing is known of those.
     reads_others: bool,
+    /// It judges the means of slots of this length.
+    slot_us: Option<i64>,
     /// By row: the instance it is for.
     instances: Vec<u32>,
     /// The rows of `when` by verdict.
@@ -46,6 +49,8 @@ enum Feed {
     Period,
     /// Index into `Instance::tags`.
     Tag(usize),
+    /// Index into `Instance::facts`.
+    Fact(usize),
     /// Never given to rules on readings.
     Nothing,
 }
@@ -75,8 +80,9 @@ impl Lens {
     /// `tag_names` as the rule's instances have them: sorted, distinct.
     #[must_use]
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
-        let when = Gather::new(&rule.when, tag_names);
-        let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, tag_names));
+        let facts = rule.facts();
+        let when = Gather::new(&rule.when, tag_names, &facts);
+        let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, tag_names, &facts));
         let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
         let reads_bad = feeds().any(|feed| *feed == Feed::Bad);
         let reads_others = feeds().any(|feed| matches!(feed, Feed::Tag(_)));
@@ -84,6 +90,7 @@ impl Lens {
             when,
             reads_bad,
             reads_others,
+            slot_us: rule.slot_us,
             instances: Vec::new(),
             verdicts: Vec::new(),
             back: Frame::for_program(rule.way_back()),
@@ -97,6 +104,12 @@ impl Lens {
     #[must_use]
     pub fn wants(&self, quality: Quality) -> bool {
         self.reads_bad || quality != Quality::Bad
+    }
+
+    /// The length of the slots whose means it judges; `None` where it judges readings.
+    #[must_use]
+    pub fn slot_us(&self) -> Option<i64> {
+        self.slot_us
     }
 
     /// Whether a reading alone decides, so that one of the past can be judged too.
@@ -179,8 +192,8 @@ impl Lens {
 }
 
 impl Gather {
-    fn new(program: &Program, tag_names: &[String]) -> Gather {
-        let feeds = program.columns().iter().map(|column| Feed::of(column, tag_names)).collect();
+    fn new(program: &Program, tag_names: &[String], facts: &[Fact]) -> Gather {
+        let feeds = program.columns().iter().map(|column| Feed::of(column, tag_names, facts)).collect();
         Gather { feeds, frame: Frame::for_program(program) }
     }
 
@@ -200,7 +213,7 @@ impl Gather {
 }
 
 impl Feed {
-    fn of(column: &Column, tag_names: &[String]) -> Feed {
+    fn of(column: &Column, tag_names: &[String], facts: &[Fact]) -> Feed {
         match column {
             Column::Value => Feed::Value,
             Column::Bad => Feed::Bad,
@@ -210,6 +223,7 @@ impl Feed {
             Column::Period => Feed::Period,
             Column::Age => Feed::Nothing,
             Column::Tag(tag) => tag_names.iter().position(|name| name == tag).map_or(Feed::Nothing, Feed::Tag),
+            Column::Fact(fact) => facts.iter().position(|known| known == fact).map_or(Feed::Nothing, Feed::Fact),
         }
     }
 
@@ -225,6 +239,7 @@ impl Feed {
                 instance.period_us.map_or(f64::NAN, |us| us as f64 / rules::reading::SECOND_US as f64)
             }
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| points.held(point)),
+            Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Nothing => f64::NAN,
         }
     }

@@ -12,15 +12,22 @@ mod book;
 pub mod cases;
 mod classify;
 pub mod command;
+pub mod coverage;
+pub mod day;
 mod device_clock;
 pub mod effect;
+pub mod figures;
+pub mod filings;
 mod findings;
 pub mod gateway;
 mod gateways;
+pub mod hazard;
+mod hazards;
 mod in_force;
 pub mod input;
 mod intern;
 mod lens;
+mod means;
 mod orders;
 mod out;
 mod outage;
@@ -36,4 +43,4 @@ mod step;
 pub mod system;
 
 /// Raised when a golden journal's effects change. Another version refuses to replay a journal's tail unless told to.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;

@@ -4,6 +4,8 @@
 use crate::alarm::{Alarm, AlarmId, Signature};
 use crate::book::Seat;
 use crate::command::{Command, Order, Outcome, Refusal};
+use crate::coverage::Unit;
+use crate::figures::FigureFiled;
 use crate::state::State;
 
 impl State {
@@ -16,7 +18,28 @@ impl State {
             Order::Acknowledge { alarm, comment } => {
                 self.acknowledge(*alarm, Signature { by: &command.by.name, comment })
             }
-            Order::ReplayQuarantine(_) | Order::AcceptClock { .. } => Outcome::Noted,
+            Order::File(planned) => self.file(planned, &command.by.name),
+            Order::Withdraw { filing, comment } => self.withdraw(*filing, (&command.by.name, comment)),
+            Order::Accept { enterprise, sector, comment } => {
+                let unit = Unit { enterprise: enterprise.clone(), sector: sector.clone() };
+                self.accept(unit, (&command.by.name, comment))
+            }
+            Order::Revoke { enterprise, sector, comment } => {
+                let unit = Unit { enterprise: enterprise.clone(), sector: sector.clone() };
+                self.revoke(unit, (&command.by.name, comment))
+            }
+            Order::Judge { hazard, verdict, comment } => {
+                self.judge_lead(*hazard, *verdict, (&command.by.name, comment))
+            }
+            Order::FileFigure { row, figure, as_of, comment } => self.file_figure(FigureFiled {
+                row: *row,
+                figure: figure.clone(),
+                as_of: *as_of,
+                comment: comment.clone(),
+                by: command.by.name.clone(),
+                at: self.now,
+            }),
+            Order::ReplayQuarantine(_) | Order::AcceptClock { .. } | Order::ImportRegistry { .. } => Outcome::Noted,
         };
         self.answers.keep(&command.key, self.now, (&command.order, &outcome));
         outcome

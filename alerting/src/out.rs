@@ -23,6 +23,8 @@ pub struct Out {
     pub first: Vec<Business>,
     pub quarantined: Vec<Business>,
     pub found: Vec<Finding>,
+    /// Filings, acceptances, coverage, hazards and figures, in the order in which they came about.
+    pub ledger: Vec<Business>,
     pub readings: StoredReadings,
     pub outcomes: Vec<Outcome>,
     /// By gateway, the highest number of the step.
@@ -105,10 +107,17 @@ impl Out {
             | Business::Alarm(_)
             | Business::Quarantined(_)
             | Business::Replayed { .. }
-            | Business::Finding(_) => 2,
+            | Business::Finding(_)
+            | Business::Filing(_)
+            | Business::Acceptance(_)
+            | Business::CoverageDay(_)
+            | Business::Sealed(_)
+            | Business::Hazard(_)
+            | Business::Figure(_) => 2,
         });
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
         business.extend(self.found.into_iter().map(|finding| Business::Finding(Box::new(finding))));
+        business.extend(self.ledger);
         business.extend(self.quarantined);
         let receipt = |(key, seq)| {
             let GatewayKey { enterprise, gateway } = key;
@@ -193,6 +202,7 @@ mod tests {
             status: None,
             readings: Vec::new(),
             rejects: (0..5_000).map(reject).collect(),
+            simulated: false,
         };
         let mut out = Out::default();
         out.quarantine(&delivery);
@@ -225,6 +235,7 @@ mod tests {
                 status: None,
                 readings: Vec::new(),
                 rejects: Vec::new(),
+                simulated: false,
             });
         }
         let receipt = |enterprise: &str, gateway: &str, seq| Receipt {

@@ -32,13 +32,6 @@ struct Standing {
 }
 
 impl Outage {
-    /// As an older snapshot knew it: nothing was subtracted then.
-    #[must_use]
-    pub fn of_old(link_down_since: Option<Micros>, last: Option<(Micros, Micros)>) -> Outage {
-        let standing = link_down_since.map(|since| Standing { since, until: None, left_us: CATCH_UP_US });
-        Outage { link_down_since, last, lost_us: 0, standing }
-    }
-
     /// The attended time at `at`, which is not before anything this knows of.
     #[must_use]
     pub fn attended(&self, at: Micros) -> i64 {

@@ -43,6 +43,8 @@ pub struct Points {
     pub(crate) received: Vec<i64>,
     /// The same in attended time: silence counts from it.
     pub(crate) heard: Vec<i64>,
+    /// The same of the last good reading: what a source must send counts from it.
+    pub(crate) good: Vec<i64>,
     /// Since when the point is in service without a break, in attended time; `NEVER` while it is not.
     pub(crate) activated: Vec<i64>,
     pub(crate) last_event: Vec<i64>,
@@ -76,6 +78,7 @@ impl Points {
             &mut self.judged,
             &mut self.received,
             &mut self.heard,
+            &mut self.good,
             &mut self.activated,
             &mut self.last_event,
             &mut self.last_received,
@@ -92,7 +95,15 @@ impl Points {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let len = self.len();
-        let times = [&self.judged, &self.received, &self.heard, &self.activated, &self.last_event, &self.last_received];
+        let times = [
+            &self.judged,
+            &self.received,
+            &self.heard,
+            &self.good,
+            &self.activated,
+            &self.last_event,
+            &self.last_received,
+        ];
         times.iter().all(|column| column.len() == len)
             && [self.last_value.len(), self.held.len(), self.last_quality.len(), self.kept.len()] == [len; 4]
             && self.last_quality.iter().all(|&q| q <= Quality::Bad as u8)
@@ -212,11 +223,15 @@ impl Points {
     }
 
     /// A reading of any class but a duplicate came at this time.
-    pub(crate) fn receive(&mut self, point: PointId, received_us: i64, heard: i64) {
-        if let (Some(received), Some(last)) = (self.received.get_mut(point.index()), self.heard.get_mut(point.index()))
+    pub(crate) fn receive(&mut self, point: PointId, (received_us, heard): (i64, i64), quality: Quality) {
+        if let (Some(received), Some(last), Some(good)) =
+            (self.received.get_mut(point.index()), self.heard.get_mut(point.index()), self.good.get_mut(point.index()))
         {
             *received = received_us;
             *last = heard;
+            if quality == Quality::Good {
+                *good = heard;
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::anchors::Waiting;
 use crate::classify::{Class, Classified, Clocked, Origin, classify};
 use crate::device_clock::Skew;
+use crate::effect::FLAG_SIMULATED;
 use crate::findings::Growing;
 use crate::gateway::{GatewayKey, GatewayStatus};
 use crate::gateways::Heard;
@@ -19,7 +20,7 @@ use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
 use crate::system::{Notice, RULE_ERROR};
 use rules::bind::patience_us;
-use rules::reading::{Micros, PointId, Reading, SECOND_US, Severity};
+use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US, Severity};
 use std::sync::Arc;
 
 /// What a run has to follow up, in the order of its time.
@@ -117,9 +118,13 @@ impl State {
         for reading in &delivery.readings {
             assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
             assert!(reading.value.is_finite(), "a decoder let {} pass", reading.value);
-            let classified = classify(&mut self.points, &mut self.anchors, reading, &origin);
+            let mut classified = classify(&mut self.points, &mut self.anchors, reading, &origin);
+            if delivery.simulated {
+                classified.flags |= FLAG_SIMULATED;
+            }
             out.store(reading, &classified);
             tally.take(reading, &classified);
+            self.coverage.take(reading, &classified);
             let manner = match classified.class {
                 Class::Duplicate => {
                     // A clock that stands still makes news look known: it may be all that comes of the point.
@@ -210,19 +215,29 @@ impl State {
 
     /// Lets every rule that the reading wakes take down what it needs, as things stand now.
     fn gather(&mut self, news: &News, rows: &mut Rows) {
-        let News { point, sample, received, event, heard, manner } = *news;
+        let News { point, received, heard, manner, .. } = *news;
+        let is_good = news.sample.quality == Quality::Good;
+        if is_good && manner == Manner::Live {
+            self.means.take(point, news.event, news.sample.value);
+        }
         let binding = &self.in_force.binding;
         let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
         for &number in woken {
             let Some(instance) = binding.instances.get(number as usize) else { continue };
+            let (mut sample, mut event) = (news.sample, news.event);
             let kind = if instance.absence_after_us.is_some() {
-                if manner == Manner::Anchored {
+                if manner == Manner::Anchored || (instance.hears_good_only() && !is_good) {
                     continue;
                 }
                 Kind::Heard
             } else {
                 let Some(lens) = self.in_force.lenses.get_mut(instance.rule) else { continue };
                 let is_past = manner == Manner::Past;
+                if let Some(slot_us) = lens.slot_us() {
+                    let shown = self.means.shown(slot_us, instance.period_us, (sample, event));
+                    let Some(shown) = shown.filter(|_| is_good && manner == Manner::Live) else { continue };
+                    (sample, event) = shown;
+                }
                 if !lens.wants(sample.quality) || (is_past && !lens.judges_the_past()) {
                     continue;
                 }
@@ -295,12 +310,13 @@ impl State {
 
     /// A fresh sample ends silence, and its clock starts again.
     fn hear(&mut self, seen: &Seen) {
-        self.absence.see(seen.point, seen.heard);
         let Some((instance, rule)) = self.in_force.instance(seen.number) else { return };
+        self.absence.see(instance, seen.point, seen.heard);
         let start = State::start(&self.points, &self.limits);
         self.absence.wait(seen.number, instance, &start);
         if self.slots.is_busy(seen.number) {
-            let moment = Moment { at: self.now, event: self.now, heard: seen.heard, value: None };
+            // The way back is measured in attended time, like silence itself.
+            let moment = Moment { at: self.now, event: Micros(seen.heard), heard: seen.heard, value: None };
             let terms = terms_of(instance, rule);
             self.turn(seen.number, self.now, |phase| phase.see(Sight::Over, moment, &terms));
         }

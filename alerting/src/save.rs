@@ -4,10 +4,15 @@
 use crate::anchors::Anchors;
 use crate::answers::{Answers, Given};
 use crate::book::{Book, SavedBook};
+use crate::coverage::Coverage;
+use crate::figures::Figures;
+use crate::filings::Filings;
 use crate::findings::Growing;
 use crate::gateways::Gateways;
+use crate::hazards::Hazards;
 use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
+use crate::means::Means;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -24,12 +29,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout of the bytes; stands before them.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Why a snapshot does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
-    #[error("snapshot format {0} is not known to this version, which reads formats 1 and {FORMAT}")]
+    #[error("snapshot format {0} is not known to this version, which reads formats 2 and {FORMAT}")]
     Format(u32),
     #[error("not a snapshot: {0}")]
     Malformed(String),
@@ -63,6 +68,11 @@ struct Saved<'a> {
     anchors: Cow<'a, Anchors>,
     /// Findings that grow, by name.
     findings: Vec<(SlotKey, Growing)>,
+    filings: Cow<'a, Filings>,
+    coverage: Cow<'a, Coverage>,
+    hazards: Cow<'a, Hazards>,
+    figures: Cow<'a, Figures>,
+    means: Cow<'a, Means>,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -121,6 +131,11 @@ impl State {
             gateways: Cow::Owned(self.gateways.clone()),
             anchors: Cow::Owned(self.anchors.clone()),
             findings,
+            filings: Cow::Owned(self.filings.clone()),
+            coverage: Cow::Owned(self.coverage.clone()),
+            hazards: Cow::Owned(self.hazards.clone()),
+            figures: Cow::Owned(self.figures.clone()),
+            means: Cow::Owned(self.means.clone()),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -133,7 +148,7 @@ impl State {
         let malformed = |e: postcard::Error| RestoreError::Malformed(e.to_string());
         let (format, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(malformed)?;
         let saved: Saved = match format {
-            1 => postcard::from_bytes::<old::Saved1>(rest).map_err(malformed)?.into(),
+            2 => postcard::from_bytes::<old::Saved2>(rest).map_err(malformed)?.into(),
             FORMAT => postcard::from_bytes(rest).map_err(malformed)?,
             other => return Err(RestoreError::Format(other)),
         };
@@ -159,12 +174,19 @@ impl State {
             outage: saved.outage,
             gateways: saved.gateways.into_owned(),
             anchors: saved.anchors.into_owned(),
+            filings: saved.filings.into_owned(),
+            coverage: saved.coverage.into_owned(),
+            hazards: saved.hazards.into_owned(),
+            figures: saved.figures.into_owned(),
+            means: saved.means.into_owned(),
             ..State::default()
         };
         state.anchors.rebuild();
+        state.hazards.rebuild();
         if let Some((version, registry)) = &content.registry {
             state.view = Some(state.view_of(registry, version));
         }
+        state.rebuild_coverage();
         let (version, rules) = content.rules.unwrap_or_default();
         state.bind(rules, version);
         state.put_slots(saved.slots);
@@ -211,6 +233,12 @@ impl Saved<'_> {
         }
         if !self.anchors.is_whole(self.keys.len()) || !self.outage.is_whole(self.now) {
             return Some("a clock is shifted for nobody, or time stands still from the future on");
+        }
+        if !self.coverage.is_whole(self.keys.len()) {
+            return Some("coverage counts points that have no number");
+        }
+        if !self.means.is_whole(self.keys.len()) {
+            return Some("a mean is of nothing");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::classify::replay;
-use crate::effect::Business;
+use crate::effect::{Business, FLAG_SIMULATED};
 use crate::input::{Aside, Decoded, Replayed};
 use crate::out::Out;
 use crate::state::State;
@@ -40,7 +40,12 @@ impl State {
 
     fn take_again(&mut self, reading: &Reading, delivery: &Decoded, out: &mut Out) {
         assert!(reading.point.index() < self.points.len(), "point {} was never numbered", reading.point.0);
-        out.store(reading, &replay(&mut self.points, reading, delivery.received, &self.limits));
+        let mut classified = replay(&mut self.points, reading, delivery.received, &self.limits);
+        if delivery.simulated {
+            classified.flags |= FLAG_SIMULATED;
+        }
+        out.store(reading, &classified);
+        self.coverage.hear(reading, &classified, self.now);
     }
 }
 
@@ -91,6 +96,7 @@ mod tests {
             status: None,
             readings: taken.iter().map(reading).collect(),
             rejects: rejected.iter().map(reject).collect(),
+            simulated: false,
         }
     }
 

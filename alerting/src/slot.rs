@@ -28,10 +28,11 @@ pub enum Phase {
     Counting { breach: Box<Breach>, hits: u32 },
     /// In breach for enough readings; becomes an alarm when the dwell is over, unless a reading says otherwise before.
     Dwelling { breach: Box<Breach>, dwell: Dwell },
-    /// An alarm stands; so many readings in a row said that it is over.
-    Active { misses: u32 },
+    /// An alarm stands; so many readings in a row said that it is over. At `rises`, in attended time, it gets worse by
+    /// itself.
+    Active { misses: u32, rises: Option<i64> },
     /// An alarm stands, but is over when the dwell is, unless a reading says otherwise before.
-    Returning { value: Option<f64>, dwell: Dwell },
+    Returning { value: Option<f64>, dwell: Dwell, rises: Option<i64> },
 }
 
 /// A delay that runs.
@@ -87,6 +88,8 @@ pub struct Terms {
     /// So far the receive clock moves the frontier while the points are silent. Without end for points that only speak
     /// when something changes: their silence says that nothing did.
     pub silence_max_us: i64,
+    /// A breach is over by itself: the way back begins with it.
+    pub is_event: bool,
     pub side: Side,
 }
 
@@ -107,6 +110,8 @@ pub enum Turn {
     Enter(Breach),
     /// The alarm is still in breach.
     Hold(Severity, Moment),
+    /// The alarm has stood for so long that it gets worse.
+    Rise,
     /// The breach is over, at that time, on that value.
     Leave(Micros, Option<f64>),
 }
@@ -159,8 +164,26 @@ impl Phase {
     #[must_use]
     pub fn due(&self) -> Option<i64> {
         match self {
-            Phase::Dwelling { dwell, .. } | Phase::Returning { dwell, .. } => dwell.due,
-            Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } => None,
+            Phase::Dwelling { dwell, .. } => dwell.due,
+            Phase::Returning { dwell, rises, .. } => [dwell.due, *rises].into_iter().flatten().min(),
+            Phase::Active { rises, .. } => *rises,
+            Phase::Quiet | Phase::Counting { .. } => None,
+        }
+    }
+
+    /// When its alarm gets worse by itself, in attended time.
+    #[must_use]
+    pub fn rises(&self) -> Option<i64> {
+        match self {
+            Phase::Active { rises, .. } | Phase::Returning { rises, .. } => *rises,
+            Phase::Quiet | Phase::Counting { .. } | Phase::Dwelling { .. } => None,
+        }
+    }
+
+    /// Says when its alarm gets worse by itself; what has no alarm does not.
+    pub fn rise_at(&mut self, due: Option<i64>) {
+        if let Phase::Active { rises, .. } | Phase::Returning { rises, .. } = self {
+            *rises = due;
         }
     }
 
@@ -195,8 +218,11 @@ impl Phase {
         match sight {
             Sight::Breach(severity) => self.see_breach(severity, moment, terms),
             Sight::Over => self.see_over(moment, terms),
+            // What is not in breach is no event.
+            Sight::Between if terms.is_event => self.see_over(moment, terms),
             Sight::Between => {
-                *self = if self.is_alarm() { Phase::Active { misses: 0 } } else { Phase::Quiet };
+                let active = Phase::Active { misses: 0, rises: self.rises() };
+                *self = if self.is_alarm() { active } else { Phase::Quiet };
                 Turn::Stay
             }
         }
@@ -209,14 +235,28 @@ impl Phase {
 
     /// Its own `due` has come, at `at`.
     pub fn come_due(&mut self, at: Micros) -> Turn {
-        if self.due().is_none() { Turn::Stay } else { self.complete(at) }
+        match self {
+            Phase::Active { rises, .. } if rises.is_some() => {
+                *rises = None;
+                Turn::Rise
+            }
+            // Of two that are due at once the way back goes first: what is over does not get worse.
+            Phase::Returning { rises: rises @ Some(_), dwell, .. }
+                if dwell.due.is_none_or(|due| *rises < Some(due)) =>
+            {
+                *rises = None;
+                Turn::Rise
+            }
+            _ if self.due().is_none() => Turn::Stay,
+            _ => self.complete(at),
+        }
     }
 
     /// The dwell is over.
     fn complete(&mut self, at: Micros) -> Turn {
         match std::mem::take(self) {
             Phase::Dwelling { breach, .. } => {
-                *self = Phase::Active { misses: 0 };
+                *self = Phase::Active { misses: 0, rises: None };
                 Turn::Enter(*breach)
             }
             Phase::Returning { value, .. } => Turn::Leave(at, value),
@@ -228,6 +268,7 @@ impl Phase {
     }
 
     fn see_breach(&mut self, severity: Severity, moment: Moment, terms: &Terms) -> Turn {
+        let rises = self.rises();
         match std::mem::take(self) {
             Phase::Quiet => self.count(Box::new(Breach::new(severity, moment)), 1, (moment, terms)),
             Phase::Counting { mut breach, hits } => {
@@ -241,7 +282,7 @@ impl Phase {
                 if dwell.is_over(terms.delay_on_us) { self.complete(moment.at) } else { Turn::Stay }
             }
             Phase::Active { .. } | Phase::Returning { .. } => {
-                *self = Phase::Active { misses: 0 };
+                *self = Phase::in_breach(rises, moment, terms);
                 Turn::Hold(severity, moment)
             }
         }
@@ -256,8 +297,18 @@ impl Phase {
             *self = Phase::Dwelling { breach, dwell };
             Turn::Stay
         } else {
-            *self = Phase::Active { misses: 0 };
+            *self = Phase::in_breach(None, moment, terms);
             Turn::Enter(*breach)
+        }
+    }
+
+    /// Of an alarm whose breach was seen at this moment.
+    fn in_breach(rises: Option<i64>, moment: Moment, terms: &Terms) -> Phase {
+        if terms.is_event {
+            let dwell = Dwell::begin(moment, terms.delay_off_us, terms.silence_max_us);
+            Phase::Returning { value: moment.value, dwell, rises }
+        } else {
+            Phase::Active { misses: 0, rises }
         }
     }
 
@@ -267,22 +318,22 @@ impl Phase {
                 *self = Phase::Quiet;
                 Turn::Stay
             }
-            Phase::Active { misses } if misses.saturating_add(1) < terms.count_off => {
-                *self = Phase::Active { misses: misses.saturating_add(1) };
+            Phase::Active { misses, rises } if misses.saturating_add(1) < terms.count_off => {
+                *self = Phase::Active { misses: misses.saturating_add(1), rises };
                 Turn::Stay
             }
-            Phase::Active { .. } if terms.delay_off_us > 0 => {
+            Phase::Active { rises, .. } if terms.delay_off_us > 0 => {
                 let dwell = Dwell::begin(moment, terms.delay_off_us, terms.silence_max_us);
-                *self = Phase::Returning { value: moment.value, dwell };
+                *self = Phase::Returning { value: moment.value, dwell, rises };
                 Turn::Stay
             }
             Phase::Active { .. } => {
                 *self = Phase::Quiet;
                 Turn::Leave(moment.at, moment.value)
             }
-            Phase::Returning { dwell, .. } => {
+            Phase::Returning { dwell, rises, .. } => {
                 let dwell = dwell.goes_on(moment, terms.delay_off_us, terms.silence_max_us);
-                *self = Phase::Returning { value: moment.value, dwell };
+                *self = Phase::Returning { value: moment.value, dwell, rises };
                 if dwell.is_over(terms.delay_off_us) { self.complete(moment.at) } else { Turn::Stay }
             }
         }

@@ -1,10 +1,10 @@
 //! Every rule on every object in force, one slot each, and the queue of those that wait for a time. Must not know
 //! what a rule reads. Pure.
 
-use crate::alarm::{Alarm, AlarmChange, Birth};
+use crate::alarm::{Alarm, AlarmChange, AlarmState, Birth};
 use crate::book::{Book, Seat};
 use crate::slot::{Phase, Side, Slot, Turn};
-use rules::reading::Micros;
+use rules::reading::{Micros, Severity};
 use std::collections::BTreeSet;
 
 /// By instance number of the binding in force.
@@ -20,7 +20,11 @@ pub struct Stage<'a> {
     pub number: u32,
     pub side: Side,
     pub at: Micros,
+    /// When an alarm raised now gets worse by itself, in attended time, and how bad.
+    pub rise: Option<(i64, Severity)>,
     pub birth: &'a dyn Fn() -> Birth,
+    /// The filing that silences the slot's alarms now; only asked for when one would speak.
+    pub silenced: &'a dyn Fn() -> Option<u64>,
 }
 
 impl Slots {
@@ -83,6 +87,9 @@ impl Slots {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let before = slot.phase.due();
         let turn = step(&mut slot.phase);
+        if let Turn::Enter(_) = turn {
+            slot.phase.rise_at(stage.rise.map(|(due, _)| due));
+        }
         let after = slot.phase.due();
         if before != after {
             if let Some(before) = before {
@@ -123,7 +130,7 @@ impl Slot {
 /// What a slot's alarm makes of a turn: the only place where an alarm of a rule is born.
 fn follow(slot: &mut Slot, turn: &Turn, stage: &Stage<'_>, book: &mut Book) -> Option<AlarmChange> {
     let change = match (turn, slot.alarm.as_deref_mut()) {
-        (Turn::Stay, _) | (Turn::Hold(..) | Turn::Leave(..), None) => None,
+        (Turn::Stay, _) | (Turn::Hold(..) | Turn::Rise | Turn::Leave(..), None) => None,
         (Turn::Enter(breach), Some(alarm)) => Some(alarm.breach_again(breach, stage.side, stage.at)),
         (Turn::Enter(breach), None) => {
             let (alarm, change) = Alarm::raise(book.next_id(), (stage.birth)(), breach, stage.at);
@@ -131,8 +138,23 @@ fn follow(slot: &mut Slot, turn: &Turn, stage: &Stage<'_>, book: &mut Book) -> O
             Some(change)
         }
         (Turn::Hold(severity, moment), Some(alarm)) => alarm.hold(*severity, (moment.at, moment.value), stage.side),
+        (Turn::Rise, Some(alarm)) => {
+            stage.rise.and_then(|(_, severity)| alarm.hold(severity, (stage.at, None), stage.side))
+        }
         (Turn::Leave(at, value), Some(alarm)) => Some(alarm.give_back(*at, *value)),
     };
+    let change = change.map(|change| match slot.alarm.as_deref_mut() {
+        Some(alarm) if change.to == AlarmState::Unacknowledged => silence(alarm, change, stage),
+        Some(_) | None => change,
+    });
     slot.drop_closed();
     change
+}
+
+/// While filed work goes on nobody is called: what would have been said becomes one event, that it is suppressed.
+fn silence(alarm: &mut Alarm, said: AlarmChange, stage: &Stage<'_>) -> AlarmChange {
+    match (stage.silenced)().and_then(|filing| alarm.suppress(filing, stage.at)) {
+        Some(suppressed) => AlarmChange { from: said.from, ..suppressed },
+        None => said,
+    }
 }

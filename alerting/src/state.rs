@@ -6,13 +6,18 @@ use crate::alarm::{Alarm, AlarmId};
 use crate::anchors::Anchors;
 use crate::answers::Answers;
 use crate::book::{Book, Seat};
-use crate::effect::Finding;
+use crate::coverage::Coverage;
+use crate::effect::{Business, Finding};
+use crate::figures::Figures;
+use crate::filings::Filings;
 use crate::findings::Findings;
 use crate::gateway::{GatewayKey, GatewayState};
 use crate::gateways::Gateways;
+use crate::hazards::Hazards;
 use crate::in_force::InForce;
 use crate::input::FoldLimits;
 use crate::intern::Intern;
+use crate::means::Means;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -45,6 +50,12 @@ pub struct State {
     pub(crate) findings: Findings,
     /// Complete findings of the step at work.
     pub(crate) found: Vec<Finding>,
+    pub(crate) filings: Filings,
+    pub(crate) coverage: Coverage,
+    pub(crate) hazards: Hazards,
+    pub(crate) figures: Figures,
+    /// Effects of those four in the step at work.
+    pub(crate) ledger: Vec<Business>,
     pub(crate) book: Book,
     pub(crate) slots: Slots,
     /// Slots of a snapshot that no instance in force answers to: closed by the next step.
@@ -52,6 +63,7 @@ pub struct State {
     pub(crate) systems: Systems,
     pub(crate) answers: Answers,
     pub(crate) outage: Outage,
+    pub(crate) means: Means,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,
@@ -131,7 +143,8 @@ impl State {
         let slot = self.slots.next_due().map(|(due, _)| due);
         let attended = [slot, self.absence.next_due()].into_iter().flatten().min();
         let attended = attended.and_then(|due| self.outage.comes(due));
-        [attended, self.next_between(), self.findings.next_due()].into_iter().flatten().min()
+        let received = [self.filings.next_due(), self.coverage.next_due(), self.hazards.next_due()];
+        [attended, self.next_between(), self.findings.next_due()].into_iter().chain(received).flatten().min()
     }
 
     /// In the order of their numbers: the order in which they were first raised.
@@ -180,6 +193,34 @@ impl State {
         self.gateways.touched()
     }
 
+    /// Filings that may still matter, by number.
+    #[must_use]
+    pub fn filings(&self) -> &Filings {
+        &self.filings
+    }
+
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    #[must_use]
+    pub fn hazards(&self) -> &Hazards {
+        &self.hazards
+    }
+
+    /// The newest figure of each row of the task list that was filed.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// The configuration of the fold in force.
+    #[must_use]
+    pub fn limits(&self) -> &FoldLimits {
+        &self.limits
+    }
+
     /// Since when the link to the broker is down.
     #[must_use]
     pub fn link_down_since(&self) -> Option<Micros> {
@@ -207,7 +248,7 @@ impl State {
         let waits = |number: u32| {
             !matches!(
                 slots.get(number).map(|slot| &slot.phase),
-                Some(Phase::Counting { .. } | Phase::Dwelling { .. } | Phase::Active { misses: 0 })
+                Some(Phase::Counting { .. } | Phase::Dwelling { .. } | Phase::Active { misses: 0, .. })
             )
         };
         let start = State::start(&self.points, &self.limits);

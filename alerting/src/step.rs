@@ -8,7 +8,7 @@
 
 use crate::alarm::AlarmId;
 use crate::effect::Effects;
-use crate::in_force::{birth_of, terms_of};
+use crate::in_force::{birth_of, object_of, terms_of};
 use crate::input::{Batch, Content, Decoded, Input, Link, SystemFault};
 use crate::out::Out;
 use crate::run::Rows;
@@ -23,6 +23,9 @@ enum Due {
     Slot(u32),
     Silence,
     Finding,
+    Filing,
+    Coverage,
+    Lead,
 }
 
 /// Shorter than this, an absence of Davy is a restart that nobody needs to hear of. Microseconds.
@@ -49,8 +52,10 @@ impl State {
             }
         }
         self.pass(batch.now);
+        self.note_leads();
         self.close_step();
         out.found = std::mem::take(&mut self.found);
+        out.ledger.append(&mut self.ledger);
         let changes = self.book.take_changes();
         out.arrange(changes)
     }
@@ -96,6 +101,12 @@ impl State {
                 self.pass(at);
                 self.replayed(message, out);
             }
+            Input::AdoptedLedger(ledger) => {
+                // Known before time goes on: what was found before must not be found anew.
+                self.adopt_hazards(&ledger.hazards);
+                self.pass(at);
+                self.adopt_ledger(ledger);
+            }
         }
     }
 
@@ -112,7 +123,8 @@ impl State {
         let mut rows = Rows::default();
         for input in std::iter::once(first).chain(run) {
             let Input::Delivery(delivery) = input else { continue };
-            if self.next_between().is_some_and(|due| due <= delivery.received) {
+            let due = [self.next_between(), self.coverage.next_due()].into_iter().flatten().min();
+            if due.is_some_and(|due| due <= delivery.received) {
                 self.settle(&mut rows);
                 self.pass(delivery.received);
             }
@@ -146,16 +158,24 @@ impl State {
     /// The part of it that happens to slots, silent points and findings.
     pub(crate) fn advance(&mut self, until: Micros) {
         loop {
+            self.note_leads();
             let comes = |attended| self.outage.comes(attended);
             let slot = self.slots.next_due().and_then(|(due, number)| Some((comes(due)?, Due::Slot(number))));
             let silence = self.absence.next_due().and_then(|due| Some((comes(due)?, Due::Silence)));
             let finding = self.findings.next_due().map(|due| (due, Due::Finding));
-            // Of equals the first.
-            let next = [slot, silence, finding].into_iter().flatten().min_by_key(|(due, _)| *due);
+            let filing = self.filings.next_due().map(|due| (due, Due::Filing));
+            let coverage = self.coverage.next_due().map(|due| (due, Due::Coverage));
+            let lead = self.hazards.next_due().map(|due| (due, Due::Lead));
+            // Of equals the first: work that ends or begins now is heard of before what it bears on.
+            let next =
+                [filing, slot, silence, finding, lead, coverage].into_iter().flatten().min_by_key(|(due, _)| *due);
             match next.filter(|(due, _)| *due <= until) {
                 Some((due, Due::Slot(number))) => self.slot_due(due, number),
                 Some((_, Due::Silence)) => self.silence_due(until),
                 Some((due, Due::Finding)) => self.finding_due(due),
+                Some((due, Due::Filing)) => self.filing_due(due),
+                Some((due, Due::Coverage)) => self.coverage_due(due),
+                Some((due, Due::Lead)) => self.lead_due(due),
                 None => break,
             }
         }
@@ -185,7 +205,11 @@ impl State {
         let Some((instance, rule)) = self.in_force.instance(number) else { return };
         let Some(view) = &self.view else { return };
         let birth = || birth_of(instance, rule, &self.in_force.version, view);
-        let stage = Stage { number, side: Side::of(rule.limit), at, birth: &birth };
+        let attended = self.outage.attended(at);
+        let rise = rule.rise.map(|rise| (attended.saturating_add(rise.after_us), rise.severity));
+        let filings = &self.filings;
+        let silenced = || filings.silencing(rule, &object_of(&instance.object, view), at);
+        let stage = Stage { number, side: Side::of(rule.limit), at, rise, birth: &birth, silenced: &silenced };
         self.slots.turn(&stage, &mut self.book, step);
     }
 
@@ -200,6 +224,7 @@ impl State {
     fn link_up(&mut self, at: Micros) {
         self.pass(at);
         self.outage.link_up(self.now);
+        self.coverage.was_deaf(self.outage.last);
         self.systems.clear(BROKER_LINK, self.now, &mut self.book);
     }
 
@@ -208,6 +233,7 @@ impl State {
         self.pass(down_since.min(at));
         let from = self.now.min(at);
         self.outage.resumed(from, at);
+        self.coverage.was_deaf(self.outage.last);
         // A data directory restored from a copy must not give the numbers again that its lost future gave.
         self.book.reserve(AlarmId::base_at(at));
         self.advance(at);
@@ -242,6 +268,7 @@ impl State {
     fn close_step(&mut self) {
         self.book.forget_old(self.now);
         self.answers.forget_old(self.now);
+        self.hazards.forget_old(self.now);
         let start = State::start(&self.points, &self.limits);
         let attended = self.outage.attended(self.now);
         self.absence.tidy(attended, &self.in_force.binding.instances, &start);

@@ -3,50 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds nothing has failed")]
 
+mod seeds;
+
 use alerting::cases::run;
-use rules::registry::{Region, Registry, Sector, TagType, Text};
-use rules::set::{RuleSet, Source, Vocabulary};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-fn registry() -> Registry {
-    let tags = [
-        ("tank.level", "%"),
-        ("tank.temp", "°C"),
-        ("gas.lel", "%LEL"),
-        ("bund.liquid", "0/1"),
-        ("flame", "0/1"),
-        ("smoke", "0/1"),
-        ("prod.run", "0/1"),
-        ("dust.fan_run", "0/1"),
-    ];
-    let region = || Region { code: "d".to_owned(), name: Text::default() };
-    let sector = |id: &str| Sector { id: id.to_owned(), name: Text::default() };
-    let tag = |(id, unit): (&str, &str)| TagType { id: id.to_owned(), name: Text::default(), unit: unit.to_owned() };
-    Registry {
-        district: region(),
-        towns: vec![region()],
-        sectors: ["hazchem", "dust", "electricity"].map(sector).into(),
-        tag_types: tags.map(tag).into(),
-        enterprises: Vec::new(),
-    }
-}
-
-fn files(ending: &str) -> Vec<(String, String)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds/rules");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
-    paths.sort();
-    let read = |path: &PathBuf| {
-        (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap())
-    };
-    paths.iter().map(read).collect()
-}
-
-fn seed_rules() -> Arc<RuleSet> {
-    let sources: Vec<Source> = files("toml").into_iter().map(|(file, text)| Source { file, text }).collect();
-    Arc::new(RuleSet::load(&sources, &Vocabulary::of(&registry())).unwrap())
-}
+use seeds::{files, registry, seed_rules};
 
 fn failures(file: &str, text: &str) -> Vec<String> {
     let results = run(file, text, &seed_rules(), &registry());
@@ -101,7 +61,7 @@ fn what_cannot_be_played_is_told_by_its_line() {
         (&with("rule HC-12"), "x.cases:5: the rule is named already; one file is about one rule"),
         (
             &with("wait 5s"),
-            "x.cases:5: `wait` means nothing; a line begins with rule, case, point, at, expect or until",
+            "x.cases:5: `wait` means nothing; a line begins with rule, case, point, equipment, enterprise, at, expect or until",
         ),
         (&with("at 9s G-1 1"), "x.cases:5: time goes back: lines stand in the order in which they happen"),
         (&with("at 11 G-1 1"), "x.cases:5: `11` is no time such as 10s, 200ms, 2m, 1.5h or 1d"),
@@ -112,9 +72,30 @@ fn what_cannot_be_played_is_told_by_its_line() {
         (&with("point G-1 gas.lel"), "x.cases:5: there is a point `G-1` already"),
         (&with("point G-2 gas.lel colour=red"), "x.cases:5: a point has no `colour`"),
         (&with("point G-2 gas.lel period=1.5s"), "x.cases:5: a period is whole seconds, which `1.5s` is not"),
-        (&with("expect 12s"), "x.cases:5: raise, again, severity, return or ack is missing"),
+        (&with("point G-2 gas.lel required=no"), "x.cases:5: `no` is neither true nor false"),
+        (
+            &with("point G-2 gas.lel oel=1.0"),
+            "x.cases:5: `oel` and `toxic` are of a substance: name one by `substance=`",
+        ),
+        (&with("equipment E-1 hazard_level=5"), "x.cases:5: a hazard level is 1 to 4, not `5`"),
+        (&with("equipment E-2 hazard_level=2"), "x.cases:5: no point of this case is on the equipment `E-2`"),
+        (
+            &with("equipment E-1 role=lamp"),
+            "x.cases:5: `lamp` is no role: production, dust_removal, ventilation, env_protection, fire_pump, dcs_ups, general",
+        ),
+        (&with("equipment E-1 colour=red"), "x.cases:5: equipment has no `colour`"),
+        (
+            &with("enterprise status=gone"),
+            "x.cases:5: `gone` is no status: producing, stopped, ordered_to_stop, disused, closed, banned",
+        ),
+        (&with("enterprise idle_kw=5"), "x.cases:5: `idle_kw` and `production_kw` are declared together"),
+        (&with("enterprise size=5"), "x.cases:5: an enterprise has no `size`"),
+        (&with("expect 12s"), "x.cases:5: raise, again, severity, return, ack, suppress or release is missing"),
         (&with("expect 12s raise purple"), "x.cases:5: `purple` is no severity"),
-        (&with("expect 12s vanish"), "x.cases:5: `vanish` is no transition: raise, again, severity, return or ack"),
+        (
+            &with("expect 12s vanish"),
+            "x.cases:5: `vanish` is no transition: raise, again, severity, return, ack, suppress or release",
+        ),
         (&with("expect 12s raise orange closed"), "x.cases:5: `closed` says nothing of a transition"),
         (&with("expect none more"), "x.cases:5: `more` is too much"),
     ];
@@ -131,6 +112,10 @@ fn a_case_about_nothing_does_not_pass() {
         (
             "rule HC-11\ncase c\n  point G-1 gas.lol\n  expect none\n",
             "x.cases:3: case `c`: there is no tag type `gas.lol`",
+        ),
+        (
+            "rule HC-11\ncase c\n  enterprise sectors=hazchem,dusty\n  point G-1 gas.lel\n  expect none\n",
+            "x.cases:3: case `c`: there is no sector `dusty`",
         ),
         (
             "rule HC-11\ncase c\n  point F-1 flame\n  expect none\n",

@@ -88,7 +88,7 @@ fn while_the_link_is_down_nobody_is_lost_and_one_alarm_says_why() {
     let down = changes(&fold.step(60_000, vec![Input::Link(Link::Down)]));
     assert_eq!(told(&down), ["DAVY-BROKER-LINK Raised@60000"]);
     assert_eq!(down[0].alarm.severity, Severity::Orange);
-    assert_eq!(fold.state.next_deadline(), None);
+    assert_eq!(fold.state.next_deadline(), Some(MIDNIGHT));
     assert!(fold.tick(1_000_000).is_empty());
     let up = changes(&fold.step(1_000_000, vec![Input::Link(Link::Up)]));
     assert_eq!(told(&up), ["DAVY-BROKER-LINK Returned@1000000"]);
@@ -196,6 +196,12 @@ fn kind(business: &Business) -> &'static str {
         Business::Quarantined(_) => "quarantined",
         Business::Replayed { .. } => "replayed",
         Business::Finding(_) => "finding",
+        Business::Filing(_) => "filing",
+        Business::Acceptance(_) => "acceptance",
+        Business::CoverageDay(_) => "coverage day",
+        Business::Sealed(_) => "sealed",
+        Business::Hazard(_) => "hazard",
+        Business::Figure(_) => "figure",
     }
 }
 

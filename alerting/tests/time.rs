@@ -199,7 +199,7 @@ fn delays_stand_still_while_nobody_hears() {
     let mut fold = Fold::started();
     fold.read(10_000, GAS, 60.0);
     fold.step(11_000, vec![Input::Link(Link::Down)]);
-    assert_eq!(fold.state.next_deadline(), None);
+    assert_eq!(fold.state.next_deadline(), Some(MIDNIGHT));
     fold.step(50_000, vec![Input::Link(Link::Up)]);
     // What comes first is old; then a fresh one of another point: one second of the two is left.
     assert_eq!(told_late(&mut fold, 50_100, 12_000, (FLAME, 0.0)), [""; 0]);

@@ -26,7 +26,7 @@ const EQUIPMENT: [(&str, &str); 8] = [
     ("C-401", "collector-dry"),
     ("Z-402", "dust-zone"),
 ];
-const FILES: [&str; 4] = ["district.toml", "sectors.toml", "tags.toml", "towns.toml"];
+const FILES: [&str; 5] = ["district.toml", "sectors.toml", "substances.toml", "tags.toml", "towns.toml"];
 
 /// What gateways send, for the generator and the naive pipeline alike.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -61,6 +61,7 @@ impl Traffic {
             status: None,
             readings: (0..readings).filter_map(|_| self.reading()).collect(),
             rejects: Vec::new(),
+            simulated: false,
         }
     }
 

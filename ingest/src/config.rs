@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, every key in `deploy/davy.toml`, unknown keys refused by name. I/O (reads one file).
 
+use alerting::day::Day;
 use alerting::input::FoldLimits;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -239,11 +240,42 @@ impl Config {
                 return Err(ConfigError::OutOfBounds { key, value: value.to_string(), problem });
             }
         }
+        self.check_coverage()?;
         let Mqtt { downlink, downlink_client_id, client_id, .. } = &self.mqtt;
         if *downlink && (downlink_client_id.is_empty() || downlink_client_id == client_id) {
             // The broker lets in one client of a name; the two would put each other out for ever.
             let (key, value) = ("mqtt.downlink_client_id", format!("{downlink_client_id:?}"));
             return Err(ConfigError::OutOfBounds { key, value, problem: "a name of its own, not mqtt.client_id" });
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    fn check_coverage(&self) -> Result<(), ConfigError> {
+        let coverage = &self.fold.coverage;
+        let bounds = [
+            ("fold.coverage.window_min", coverage.window_min, 1, 1_440, "between 1 and 1440"),
+            ("fold.coverage.online_min_pct", coverage.online_min_pct.into(), 1, 100, "between 1 and 100"),
+            ("fold.coverage.mean_days", coverage.mean_days, 1, coverage.kept_days, "1 to fold.coverage.kept_days"),
+            ("fold.coverage.accept_min_pct", coverage.accept_min_pct.into(), 1, 100, "between 1 and 100"),
+            ("fold.coverage.accept_hours", coverage.accept_hours, 1, 720, "between 1 and 720"),
+            ("fold.coverage.close_after_min", coverage.close_after_min, 1, 1_440, "between 1 and 1440"),
+            ("fold.coverage.kept_days", coverage.kept_days, 2, 366, "between 2 and 366"),
+        ];
+        for (key, value, low, high, problem) in bounds {
+            if !(low..=high).contains(&value) {
+                return Err(ConfigError::OutOfBounds { key, value: value.to_string(), problem });
+            }
+        }
+        if let Some((sector, minutes)) = coverage.window_min_of.iter().find(|(_, m)| !(1..=1_440).contains(*m)) {
+            let value = format!("{{ {sector} = {minutes} }}");
+            let (key, problem) = ("fold.coverage.window_min_of", "minutes between 1 and 1440");
+            return Err(ConfigError::OutOfBounds { key, value, problem });
+        }
+        if let Some(day) = coverage.sealed.iter().find(|day| day.parse::<Day>().is_err()) {
+            let (key, value) = ("fold.coverage.sealed", format!("[{day:?}]"));
+            return Err(ConfigError::OutOfBounds { key, value, problem: "days such as 2025-12-31" });
         }
         Ok(())
     }
@@ -273,6 +305,12 @@ mod tests {
                 let there = documented.get(section).and_then(|s| s.get(key));
                 assert!(there.is_some(), "{section}.{key} is not in deploy/davy.toml");
             }
+        }
+        for key in all["fold"]["coverage"].as_table().unwrap().keys() {
+            assert!(
+                documented["fold"]["coverage"].get(key).is_some(),
+                "fold.coverage.{key} is not in deploy/davy.toml"
+            );
         }
     }
 
@@ -305,6 +343,15 @@ mod tests {
             let mut config = Config::default();
             config.fold.retention_days = days;
             assert!(config.check().unwrap_err().to_string().starts_with(&format!("fold.retention_days = {days}: ")));
+        }
+        for (change, key) in [
+            ("mean_days = 63", "mean_days = 63"),
+            ("online_min_pct = 101", "online_min_pct = 101"),
+            ("sealed = [\"2025-13-01\"]", "sealed = "),
+            ("window_min_of = { dust = 0 }", "window_min_of = { dust = 0 }"),
+        ] {
+            let problem = Config::parse(&format!("[fold.coverage]\n{change}\n")).unwrap().check().unwrap_err();
+            assert!(problem.to_string().starts_with(&format!("fold.coverage.{key}")), "{problem}");
         }
         let mut config = Config::default();
         config.mqtt.downlink_client_id = config.mqtt.client_id.clone();

@@ -5,7 +5,7 @@ mod lanes;
 
 use crate::delivery::Delivery;
 use alerting::command::{Command, Outcome};
-use alerting::input::{Adopted, Link, Replayed, SystemFault};
+use alerting::input::{Adopted, AdoptedLedger, Link, Replayed, SystemFault};
 use lanes::Lanes;
 use rules::reading::Micros;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,7 @@ pub enum Item {
     /// Recovery: what the database knew. With a fork the journal goes on under a new name.
     Adopt {
         adopted: Box<Adopted>,
+        ledger: Box<AdoptedLedger>,
         fork: Option<String>,
         answer: oneshot::Sender<u64>,
     },
@@ -38,8 +39,31 @@ pub enum Item {
         /// Dropped when there is no room for them.
         answer: oneshot::Sender<Again>,
     },
+    /// A registry of rows that people brought: a record of its own.
+    Import {
+        import: Box<Import>,
+        /// Dropped when there is no room for it.
+        answer: oneshot::Sender<Imported>,
+    },
     /// Stop in order. Always the last item of its batch.
     Stop,
+}
+
+/// An order that brings a registry, and the canonical bytes of it.
+#[derive(Debug)]
+pub struct Import {
+    pub command: Command,
+    /// Content hash of the registry that it was made from.
+    pub base: String,
+    pub content: Vec<u8>,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Imported {
+    Answered(Outcome),
+    /// Another registry came into force meanwhile; nothing was journalled.
+    Stale,
 }
 
 /// What came of messages that were read once more.
@@ -239,9 +263,14 @@ impl InboxSender {
     ///
     /// # Errors
     /// `Full` or `Closed`: it was not taken and changes nothing.
-    pub fn adopt(&self, adopted: Box<Adopted>, fork: Option<String>) -> Result<oneshot::Receiver<u64>, InboxError> {
+    pub fn adopt(
+        &self,
+        adopted: Box<Adopted>,
+        ledger: Box<AdoptedLedger>,
+        fork: Option<String>,
+    ) -> Result<oneshot::Receiver<u64>, InboxError> {
         let (answer, receiver) = oneshot::channel();
-        self.urgent(|lanes| lanes.push_order(Item::Adopt { adopted, fork, answer }))?;
+        self.urgent(|lanes| lanes.push_order(Item::Adopt { adopted, ledger, fork, answer }))?;
         Ok(receiver)
     }
 
@@ -252,6 +281,16 @@ impl InboxSender {
     pub fn replay(&self, messages: Vec<Replayed<Delivery>>) -> Result<oneshot::Receiver<Again>, InboxError> {
         let (answer, receiver) = oneshot::channel();
         self.urgent(|lanes| lanes.push_order(Item::Replay { messages, answer }))?;
+        Ok(receiver)
+    }
+
+    /// Hands over a registry that people brought; answered when it is durable and in force.
+    ///
+    /// # Errors
+    /// `Full` or `Closed`: it was not taken and changes nothing.
+    pub fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, InboxError> {
+        let (answer, receiver) = oneshot::channel();
+        self.urgent(|lanes| lanes.push_order(Item::Import { import: Box::new(import), answer }))?;
         Ok(receiver)
     }
 

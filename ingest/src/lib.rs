@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod journal;
 pub mod mqtt;
 pub mod pace;
+pub mod registry;
 pub mod second_chance;
 pub mod seeds;
 pub mod simulate;

@@ -1,6 +1,7 @@
 //! Every metric of Davy, in one table, and the start of logging. Others count through the fields; nobody else
 //! registers a metric. Must not know what the figures mean for an alarm. I/O: writes the log.
 
+mod coverage;
 mod table;
 
 use crate::downlink::counters::DownlinkCounters;
@@ -12,6 +13,7 @@ use crate::mqtt::counters::MqttCounters;
 use crate::store::counters::CareCounters;
 use alerting::alarm::Cause;
 use alerting::effect::{Business, Effects};
+use coverage::CoverageGauges;
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder,
@@ -83,6 +85,8 @@ pub struct Telemetry {
     housekeeping_seconds: Histogram,
     alarms_raised: IntCounterVec,
     open_alarms: IntGaugeVec,
+    coverage: CoverageGauges,
+    hazards: IntGaugeVec,
     spool_lag_records: IntGaugeVec,
     spool_lag_seconds: GaugeVec,
     applied_seq: IntGaugeVec,
@@ -135,6 +139,11 @@ impl Telemetry {
                 "time the loop stood still between batches: copying the state for a snapshot, giving up old files",
             )?,
             alarms_raised: t.counters("davy_alarms_raised_total", "alarms raised", &["severity"])?,
+            hazards: t.gauges("davy_hazards", "hazards in the ledger", &["state"])?,
+            coverage: CoverageGauges {
+                ratio: t.float_gauges("davy_coverage_ratio", "coverage of the newest day", &["sector", "metric"])?,
+                units: t.gauges("davy_coverage_units", "enterprises in their sectors", &["sector", "state"])?,
+            },
             open_alarms: t.gauges("davy_open_alarms", "alarms open now", &["severity"])?,
             spool_lag_records: t.gauges("davy_spool_lag_records", "records the database is behind", &["lane"])?,
             spool_lag_seconds: t.float_gauges(
@@ -239,6 +248,11 @@ impl Telemetry {
     pub fn page(&self, hub: &Hub) -> Result<Vec<u8>, prometheus::Error> {
         for (severity, open) in Severity::ALL.into_iter().zip(hub.open_counts()) {
             self.open_alarms.with_label_values(&[severity.name()]).set(signed(open));
+        }
+        self.coverage.set(hub);
+        let counts = hub.ledger(|ledger| ledger.counts());
+        for (state, count) in ["lead", "major", "general", "not_founded"].into_iter().zip(counts) {
+            self.hazards.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         if let Some(standing) = hub.standing() {
             self.journal_head_seq.set(signed(standing.seq));

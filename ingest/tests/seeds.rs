@@ -118,8 +118,42 @@ fn points_are_what_rules_expect_of_their_tag_type() {
             // GB/T 50493: no weaker limits than these.
             "gas.lel" => assert!(point.limits.h <= Some(25.0) && point.limits.hh <= Some(50.0), "{}", point.id),
             "tank.level" => assert!(point.limits.hh.is_some(), "{}", point.id),
+            "gas.toxic" => {
+                let substance = point.substance.as_deref().and_then(|id| registry.substance(id)).unwrap();
+                let oel = substance.oel.unwrap();
+                assert!(point.limits.h <= Some(oel) && point.limits.hh <= Some(2.0 * oel), "{}", point.id);
+                assert!(point.range_hi > 2.0 * oel, "{}", point.id);
+            }
             _ => {}
         }
+    }
+}
+
+#[test]
+fn each_installation_is_watched_for_one_sector_of_its_enterprise() {
+    let registry = district();
+    for enterprise in &registry.enterprises {
+        for equipment in &enterprise.equipment {
+            let sector = equipment.sector.as_ref().unwrap();
+            assert!(enterprise.sectors.contains(sector), "{} {}", enterprise.id, equipment.id);
+        }
+    }
+}
+
+#[test]
+fn who_is_watched_by_power_has_said_what_he_draws_and_no_more_than_his_contract() {
+    let registry = district();
+    for enterprise in of_sector(&registry, "electricity") {
+        let declared = enterprise.declared.unwrap();
+        let incomer = enterprise.equipment.iter().find(|q| q.circuit_role.as_deref() == Some("general")).unwrap();
+        let rated = incomer.rated_kw.unwrap();
+        let contract = incomer.points.iter().find(|p| p.tag == "pwr.demand").unwrap().limits.h;
+        assert_eq!(contract, Some(rated), "{}", enterprise.id);
+        assert!(declared.idle_kw * 5.0 < declared.production_kw, "{}", enterprise.id);
+        assert!(declared.production_kw < rated * 0.8, "{}", enterprise.id);
+    }
+    for enterprise in of_sector(&registry, "hazchem") {
+        assert_eq!(enterprise.stock, enterprise.status != Status::Producing, "{}", enterprise.id);
     }
 }
 
@@ -213,4 +247,16 @@ fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 fn files(tree: &BTreeMap<String, Vec<u8>>) -> Vec<SeedFile> {
     tree.iter().map(|(name, bytes)| SeedFile { name: name.clone(), bytes: bytes.clone() }).collect()
+}
+
+#[test]
+fn the_task_list_is_whole_and_says_what_is_computed() {
+    let tasks = ingest::seeds::tasks(&here("../seeds")).unwrap();
+    assert_eq!(tasks.len(), 82);
+    let computed: Vec<u16> = tasks.iter().filter(|task| task.computed).map(|task| task.row).collect();
+    assert_eq!(computed, [58, 63, 65]);
+    let marked = |mark| tasks.iter().filter(|task| task.mark == mark).count();
+    use ingest::seeds::tasks::Mark;
+    assert_eq!([Mark::Automatic, Mark::Entries, Mark::External].map(marked), [9, 11, 62]);
+    assert!(tasks.iter().all(|task| (task.mark == Mark::External) == task.metric.is_empty()));
 }

@@ -1,6 +1,7 @@
 //! Silence made a deadline: an absence condition is true from some age on, and that age is found once for each
 //! point, so that nobody has to ask again and again. Must not know points or clocks. Pure.
 
+use crate::fact::Fact;
 use crate::judge::{Frame, Program, Verdict};
 use crate::registry::{LimitName, Limits};
 use crate::rule::Column;
@@ -12,13 +13,16 @@ pub(crate) const AGE_MAX_MS: i64 = 30 * 24 * 3_600 * 1_000;
 const PERIODS_S: [f64; 8] = [1.0, 5.0, 10.0, 60.0, 900.0, 3_600.0, 43_200.0, 86_400.0];
 /// Stands for a limit that only points carry.
 const LIMIT_SAMPLE: f64 = 120.0;
+/// Stand for what the registry says: no and yes, best and worst.
+const FACT_SAMPLES: [f64; 3] = [0.0, 1.0, 5.0];
 
 /// What an absence condition reads beside `age()`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Silence {
+pub(crate) struct Silence<'a> {
     /// Seconds; NaN where the point has none.
     pub period_s: f64,
     pub limits: Limits,
+    pub facts: &'a [(Fact, f64)],
 }
 
 /// Why a condition on `age()` makes no deadline.
@@ -63,20 +67,38 @@ pub(crate) fn check_monotone(program: &Program, defaults: &Limits) -> Result<(),
         limits.set(name, limits.get(name).or(Some(LIMIT_SAMPLE)));
     }
     let mut ever = false;
-    for period_s in PERIODS_S {
-        let ages = sample_ages(period_s);
-        let mut fired: Option<i64> = None;
-        for (age_ms, fires) in ages.iter().zip(fires_at(program, &Silence { period_s, limits }, &ages)?) {
-            match (fires, fired) {
-                (true, None) if *age_ms == 0 => return Err(NoDeadline::AtOnce),
-                (true, None) => fired = Some(*age_ms),
-                (false, Some(true_ms)) => return Err(NoDeadline::NotMonotone { true_ms, false_ms: *age_ms }),
-                (true, Some(_)) | (false, None) => {}
-            }
+    for sample in FACT_SAMPLES {
+        let facts: Vec<(Fact, f64)> = facts_of(program).map(|fact| (fact.clone(), sample)).collect();
+        for period_s in PERIODS_S {
+            ever |= fires_for_good(program, &Silence { period_s, limits, facts: &facts })?;
         }
-        ever |= fired.is_some();
+        if facts.is_empty() {
+            break;
+        }
     }
     if ever { Ok(()) } else { Err(NoDeadline::Never) }
+}
+
+/// Whether the condition is true at some age; then it must be at all greater ones, and not at none.
+fn fires_for_good(program: &Program, silence: &Silence) -> Result<bool, NoDeadline> {
+    let ages = sample_ages(silence.period_s);
+    let mut fired: Option<i64> = None;
+    for (age_ms, fires) in ages.iter().zip(fires_at(program, silence, &ages)?) {
+        match (fires, fired) {
+            (true, None) if *age_ms == 0 => return Err(NoDeadline::AtOnce),
+            (true, None) => fired = Some(*age_ms),
+            (false, Some(true_ms)) => return Err(NoDeadline::NotMonotone { true_ms, false_ms: *age_ms }),
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+    Ok(fired.is_some())
+}
+
+fn facts_of(program: &Program) -> impl Iterator<Item = &Fact> + '_ {
+    program.columns().iter().filter_map(|column| match column {
+        Column::Fact(fact) => Some(fact),
+        _ => None,
+    })
 }
 
 /// Ages in rising order: every second of the first hour, then steps of 1 %; and the multiples of the period.
@@ -120,6 +142,10 @@ fn input(column: &Column, silence: &Silence, age_ms: i64) -> f64 {
         Column::Age => age_ms as f64 / 1_000.0,
         Column::Period => silence.period_s,
         Column::Limit(name) => silence.limits.get(*name).unwrap_or(f64::NAN),
+        Column::Fact(fact) => {
+            let known = silence.facts.iter().find(|(known, _)| known == fact);
+            known.map_or(f64::NAN, |(_, value)| *value)
+        }
         // The loader lets no absence condition read these.
         Column::Value | Column::Bad | Column::RangeLo | Column::RangeHi | Column::Tag(_) => f64::NAN,
     }

@@ -1,17 +1,15 @@
 //! The type check of conditions: a small closed language inside rhai, so that a typo is refused at load instead of
 //! never firing, and so that every condition can be compiled to columns. Must not know rules or files. Pure.
 
+use crate::inputs::{CALLS, VARIABLES, called, variable};
 use crate::near::did_you_mean;
 use crate::reading::Severity;
-use crate::registry::LimitName;
 use crate::rule::Column;
+use crate::set::Vocabulary;
 use rhai::{Expr, FlowControl, FnCallExpr, Position, Stmt, StmtBlock};
-use std::collections::BTreeMap;
 
-/// The variables that a condition may name.
-pub(crate) const VARIABLES: [&str; 9] = ["value", "bad", "ll", "l", "h", "hh", "range_lo", "range_hi", "period"];
 /// The functions that a condition may call.
-const FUNCTIONS: [&str; 5] = ["age", "tag", "max", "min", "abs"];
+const FUNCTIONS: [&str; 8] = ["age", "tag", "status", "sector", "role", "max", "min", "abs"];
 /// Words of the rule language that need memory or a calendar, which this version does not give to conditions.
 const NOT_CARRIED: [&str; 8] = ["rate", "mean", "median", "delta", "count", "held", "in_hours", "baseline"];
 /// Native mathematics whose last bit differs between machines.
@@ -44,9 +42,9 @@ pub(crate) enum Gives {
     Severity(Vec<Severity>),
 }
 
-/// Checks a parsed condition. `tag_types` is the vocabulary of `tag("…")`.
-pub(crate) fn check(expr: &Expr, tag_types: &BTreeMap<String, String>) -> Result<Meaning, Vec<Fault>> {
-    let mut checker = Checker { tag_types, columns: Vec::new(), severities: Vec::new(), faults: Vec::new() };
+/// Checks a parsed condition. `known` are the words it may put in quotes.
+pub(crate) fn check(expr: &Expr, known: &Vocabulary) -> Result<Meaning, Vec<Fault>> {
+    let mut checker = Checker { known, columns: Vec::new(), severities: Vec::new(), faults: Vec::new() };
     let gives = checker.result(expr);
     if checker.columns.is_empty() && checker.faults.is_empty() {
         let problem = "reads nothing, so it is always true or never";
@@ -55,30 +53,8 @@ pub(crate) fn check(expr: &Expr, tag_types: &BTreeMap<String, String>) -> Result
     if checker.faults.is_empty() { Ok(Meaning { columns: checker.columns, gives }) } else { Err(checker.faults) }
 }
 
-/// The input column behind a call of `age()` or `tag("…")`; `None` for every other expression.
-pub(crate) fn called_input(expr: &Expr) -> Option<Column> {
-    let Expr::FnCall(call, _) = expr else { return None };
-    match (call.name.as_str(), call.args.as_slice()) {
-        ("age", []) => Some(Column::Age),
-        ("tag", [Expr::StringConstant(tag, _)]) => Some(Column::Tag(tag.to_string())),
-        _ => None,
-    }
-}
-
-fn variable(name: &str) -> Option<Column> {
-    let limit = LimitName::ALL.into_iter().find(|limit| limit.name() == name).map(Column::Limit);
-    limit.or(match name {
-        "value" => Some(Column::Value),
-        "bad" => Some(Column::Bad),
-        "range_lo" => Some(Column::RangeLo),
-        "range_hi" => Some(Column::RangeHi),
-        "period" => Some(Column::Period),
-        _ => None,
-    })
-}
-
 struct Checker<'a> {
-    tag_types: &'a BTreeMap<String, String>,
+    known: &'a Vocabulary,
     columns: Vec<Column>,
     severities: Vec<Severity>,
     faults: Vec<Fault>,
@@ -219,20 +195,20 @@ impl Checker<'_> {
             let (problem, remedy) = unknown_variable(name);
             return self.fault(at, problem, remedy);
         };
-        let given = if column == Column::Bad { Type::Bool } else { Type::Float };
-        self.read(column);
-        given
+        self.column(column)
     }
 
-    fn read(&mut self, column: Column) {
+    fn column(&mut self, column: Column) -> Type {
+        let given = if column.is_bool() { Type::Bool } else { Type::Float };
         if !self.columns.contains(&column) {
             self.columns.push(column);
         }
+        given
     }
 
     fn call(&mut self, call: &FnCallExpr, at: Position) -> Type {
         let name = call.name.as_str();
-        if matches!(name, "age" | "tag") {
+        if CALLS.contains(&name) {
             return self.input(call, at);
         }
         let args: Vec<(Type, Position)> = call.args.iter().map(|arg| (self.expr(arg), arg.position())).collect();
@@ -255,23 +231,10 @@ impl Checker<'_> {
     }
 
     fn input(&mut self, call: &FnCallExpr, at: Position) -> Type {
-        match (called_input(&Expr::FnCall(Box::new(call.clone()), at)), call.name.as_str()) {
-            (Some(Column::Tag(tag)), _) => {
-                if !self.tag_types.contains_key(&tag) {
-                    let near = did_you_mean(&tag, self.tag_types.keys().map(String::as_str));
-                    let problem = format!("`tag(\"{tag}\")` names an unknown tag type{near}");
-                    return self.fault(at, problem, "name a tag type of the registry, or add it there first");
-                }
-                self.read(Column::Tag(tag));
-            }
-            (Some(column), _) => self.read(column),
-            (None, "age") => return self.fault(at, "`age()` is given arguments", "write `age()`"),
-            (None, _) => {
-                let problem = "`tag` is not given exactly one tag type in quotes";
-                return self.fault(at, problem, "write for example `tag(\"dust.fan_run\")`");
-            }
+        match called(call, self.known) {
+            Ok(column) => self.column(column),
+            Err((problem, remedy)) => self.fault(at, problem, remedy),
         }
-        Type::Float
     }
 
     fn number(&mut self, name: &str, (given, at): (Type, Position)) -> Type {

@@ -1,11 +1,12 @@
 //! A condition from its text: parsed, checked, its inputs made columns, and tried once. Must not know the rule or
 //! the file that it stands in. Pure.
 
-use crate::check::{Fault, Gives, VARIABLES, called_input, check, unknown_variable};
+use crate::check::{Fault, Gives, check, unknown_variable};
+use crate::inputs::{VARIABLES, called_input};
 use crate::judge::{Frame, Program, Verdict};
 use crate::sandbox::{self, SOURCE_MAX, Unreadable};
+use crate::set::Vocabulary;
 use rhai::{Engine, Expr, ParseError, ParseErrorType, Stmt};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A program, and what it gives.
@@ -15,12 +16,8 @@ pub(crate) struct Condition {
     pub gives: Gives,
 }
 
-/// Compiles one condition. `tag_types` is the vocabulary of `tag("…")`.
-pub(crate) fn compile(
-    engine: &Arc<Engine>,
-    tag_types: &BTreeMap<String, String>,
-    source: &str,
-) -> Result<Condition, Vec<Fault>> {
+/// Compiles one condition. `known` are the words it may put in quotes.
+pub(crate) fn compile(engine: &Arc<Engine>, known: &Vocabulary, source: &str) -> Result<Condition, Vec<Fault>> {
     if source.len() > SOURCE_MAX {
         let problem = format!("is {} bytes long, of at most {SOURCE_MAX}", source.len());
         return Err(vec![fault(0, problem, "split it into several rules")]);
@@ -32,7 +29,7 @@ pub(crate) fn compile(
     let [Stmt::Expr(expr)] = ast.statements() else {
         return Err(vec![fault(0, "is not one expression", "write one expression, for example `value >= hh`")]);
     };
-    let meaning = check(expr, tag_types)?;
+    let meaning = check(expr, known)?;
     let ast = sandbox::with_inputs(&ast, &|expr: &Expr| called_input(expr).map(|column| column.name()));
     let program = Program::new(source.to_owned(), meaning.columns, ast, Arc::clone(engine));
     try_once(&program)?;

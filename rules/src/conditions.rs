@@ -9,14 +9,14 @@ use crate::judge::Program;
 use crate::reading::Severity;
 use crate::registry::Limits;
 use crate::rule::{Column, Kind, Per};
+use crate::set::Vocabulary;
 use rhai::Engine;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the rest of the rule says, as far as it bears on its conditions.
 pub(crate) struct Setting<'a> {
     pub engine: &'a Arc<Engine>,
-    pub tag_types: &'a BTreeMap<String, String>,
+    pub known: &'a Vocabulary,
     pub per: Per,
     pub limits: &'a Limits,
     pub severity_max: Severity,
@@ -59,7 +59,7 @@ pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> O
     }
     if setting.per != Per::Point {
         for either in when.iter().chain(&clear) {
-            check_columns(either, faults);
+            check_columns(either, setting.per, faults);
         }
         refuse_limits(fields, faults);
     }
@@ -76,7 +76,7 @@ pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> O
 
 fn written(key: &'static str, fields: &Fields, setting: &Setting, faults: &mut Faults) -> Option<Written> {
     let text = fields.str(key, faults)?;
-    match compile(setting.engine, setting.tag_types, text.value) {
+    match compile(setting.engine, setting.known, text.value) {
         Ok(condition) => Some(Written { key, offset: text.offset, condition }),
         Err(list) => {
             let first = faults.text_line_of(text.offset);
@@ -99,16 +99,30 @@ fn check_clear(clear: &Written, faults: &mut Faults) {
 }
 
 /// Equipment and enterprises have no value, limit or range of their own.
-fn check_columns(written: &Written, faults: &mut Faults) {
-    let of_a_point = |column: &&Column| !matches!(column, Column::Tag(_));
-    for column in written.condition.program.columns().iter().filter(of_a_point) {
-        let problem = format!("reads `{}`, but the rule stands on more than a point", column.name());
-        written.fault(faults, problem, "read other points by `tag(\"…\")`, or set `per = \"point\"`");
+fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
+    let is_absence = written.reads(&Column::Age);
+    for column in written.condition.program.columns() {
+        match column {
+            Column::Tag(_) => {}
+            // What an absence condition may read is looked at apart.
+            Column::Age | Column::Period if is_absence => {}
+            Column::Fact(fact) => {
+                if let Err(wanted) = fact.is_of(per) {
+                    let problem = format!("reads `{}`, but the rule stands on more than {wanted}", fact.name());
+                    let remedy = if wanted == "equipment" { "\"equipment\" or \"point\"" } else { "\"point\"" };
+                    written.fault(faults, problem, format!("set `per` to {remedy}"));
+                }
+            }
+            _ => {
+                let problem = format!("reads `{}`, but the rule stands on more than a point", column.name());
+                written.fault(faults, problem, "read other points by `tag(\"…\")`, or set `per = \"point\"`");
+            }
+        }
     }
 }
 
 fn refuse_limits(fields: &Fields, faults: &mut Faults) {
-    for key in ["limit", "limits", "ceiling"] {
+    for key in ["limit", "limits", "ceiling", "times"] {
         if let Some(value) = fields.get(key) {
             let problem = format!("`{key}` is given for a rule that stands on more than a point");
             faults.at(value.span().start, problem, "leave it out: points have limits, equipment has none");
@@ -127,22 +141,25 @@ fn check_grades(when: &Written, setting: &Setting, faults: &mut Faults) {
 /// An absence rule is a deadline set by each reading: nothing else can take part in it.
 fn check_absence(when: &Written, fields: &Fields, setting: &Setting, faults: &mut Faults) {
     let before = faults.list.len();
-    if setting.per != Per::Point {
-        when.fault(faults, "reads `age()` in a rule that stands on more than a point", "set `per = \"point\"`");
+    if setting.per == Per::Enterprise {
+        let remedy = "set `per = \"point\"` or `per = \"equipment\"`";
+        when.fault(faults, "reads `age()` in a rule that stands on an enterprise", remedy);
     }
     for column in when.condition.program.columns() {
-        if !matches!(column, Column::Age | Column::Period | Column::Limit(_)) {
+        if !matches!(column, Column::Age | Column::Period | Column::Limit(_) | Column::Fact(_)) {
             let problem = format!("reads `age()` together with `{}`", column.name());
-            when.fault(faults, problem, "compare `age()` with `period`, limits and numbers only");
+            when.fault(faults, problem, "compare `age()` with `period`, limits, numbers and what the registry says");
         }
     }
     if when.condition.gives != Gives::Bool {
         when.fault(faults, "reads `age()` and gives a severity name", "write one rule for each severity");
     }
-    for key in ["clear", "count_on", "count_off", "delay_on", "delay_off", "by_tag"] {
+    for key in ["clear", "count_on", "count_off", "delay_on", "by_tag", "event", "slot"] {
         if let Some(value) = fields.get(key) {
             let problem = format!("`{key}` is given for an absence rule");
-            faults.at(value.span().start, problem, "leave it out: `age()` is the delay, and the next reading clears");
+            let remedy =
+                "leave it out: `age()` is the delay, and the next reading clears, at once or after `delay_off`";
+            faults.at(value.span().start, problem, remedy);
         }
     }
     if faults.list.len() == before

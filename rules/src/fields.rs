@@ -180,6 +180,16 @@ impl<'t> Fields<'t> {
         None
     }
 
+    /// `true` or `false`; `false` where the key is absent or wrong.
+    pub(crate) fn flag(&self, key: &str, faults: &mut Faults) -> bool {
+        let Some(value) = self.get(key) else { return false };
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            wrong_type(key, value, "true or false", faults);
+        }
+        flag.unwrap_or_default()
+    }
+
     /// A count from 1 to `max`; `default` where the key is absent or wrong.
     pub(crate) fn count(&self, key: &str, max: u32, default: u32, faults: &mut Faults) -> u32 {
         let Some(value) = self.get(key) else { return default };

@@ -11,14 +11,14 @@ use std::sync::Arc;
 pub struct Program {
     source: String,
     columns: Vec<Column>,
-    /// The scope's name of each column, parallel to `columns`.
-    names: Vec<String>,
+    /// The scope's name of each column and whether it is a bool, parallel to `columns`.
+    names: Vec<(String, bool)>,
     ast: AST,
     engine: Arc<Engine>,
 }
 
 /// Rows to be judged, by column: one `Vec` per input column of the program, all of equal length. NaN = missing.
-/// `bad` and switches are 0 and 1.
+/// Bools and switches are 0 and 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frame {
     pub columns: Vec<Vec<f64>>,
@@ -69,7 +69,7 @@ impl Rule {
 
 impl Program {
     pub(crate) fn new(source: String, columns: Vec<Column>, ast: AST, engine: Arc<Engine>) -> Program {
-        let names = columns.iter().map(Column::name).collect();
+        let names = columns.iter().map(|column| (column.name(), column.is_bool())).collect();
         Program { source, columns, names, ast, engine }
     }
 
@@ -102,7 +102,7 @@ impl Program {
     /// Judges rows from `row` on; `row` always names the one at work.
     fn judge_from(&self, frame: &Frame, row: &mut usize, out: &mut Vec<Verdict>) {
         let mut scope = Scope::new();
-        for name in &self.names {
+        for (name, _) in &self.names {
             scope.push_dynamic(name.as_str(), Dynamic::UNIT);
         }
         while *row < frame.rows() {
@@ -114,13 +114,13 @@ impl Program {
 
     /// Puts one row into the scope; `false` when a value of it is missing.
     fn fill(&self, scope: &mut Scope, frame: &Frame, row: usize) -> bool {
-        for ((column, name), values) in self.columns.iter().zip(&self.names).zip(&frame.columns) {
+        for ((name, is_bool), values) in self.names.iter().zip(&frame.columns) {
             let value = values.get(row).copied().unwrap_or(f64::NAN);
             if value.is_nan() {
                 return false;
             }
             let Some(slot) = scope.get_mut(name) else { return false };
-            *slot = if *column == Column::Bad { Dynamic::from_bool(value != 0.0) } else { Dynamic::from_float(value) };
+            *slot = if *is_bool { Dynamic::from_bool(value != 0.0) } else { Dynamic::from_float(value) };
         }
         true
     }

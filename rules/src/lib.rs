@@ -7,11 +7,14 @@
 
 mod absence;
 pub mod bind;
+mod binder;
 mod bounds;
 mod check;
 mod condition;
 mod conditions;
+pub mod fact;
 mod fields;
+mod inputs;
 pub mod judge;
 mod load;
 mod near;
@@ -21,3 +24,4 @@ pub mod rule;
 mod sandbox;
 pub mod set;
 pub mod view;
+mod words;

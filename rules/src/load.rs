@@ -9,13 +9,14 @@ use crate::reading::Severity;
 use crate::rule::{Per, Rule, TagOverride};
 use crate::sandbox;
 use crate::set::{LoadError, Source, Vocabulary};
+use crate::words::{self, check_event, check_slot};
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use toml::de::DeTable;
 
-const RULE_KEYS: [&str; 22] = [
+const RULE_KEYS: [&str; 27] = [
     "id",
     "sector",
     "on",
@@ -38,6 +39,11 @@ const RULE_KEYS: [&str; 22] = [
     "basis",
     "lead",
     "by_tag",
+    "rise",
+    "event",
+    "slot",
+    "only",
+    "times",
 ];
 /// A pack is written by hand; more is a file of another kind.
 const PACK_MAX: usize = 1 << 20;
@@ -135,14 +141,19 @@ impl Loader<'_> {
             (fields.count("count_on", COUNT_MAX, 1, faults), fields.count("count_off", COUNT_MAX, 1, faults));
         let delay_on_us = fields.span_us("delay_on", faults).unwrap_or(0);
         let delay_off_us = fields.span_us("delay_off", faults).unwrap_or(0);
+        let words = words::read(fields, (grades.severity, grades.severity_max), faults);
+        if words.event {
+            check_event(fields, (delay_on_us, delay_off_us), &grades.by_tag, faults);
+        }
         let setting = Setting {
             engine: &self.engine,
-            tag_types: &self.known.tag_types,
+            known: self.known,
             per: watch.per,
             limits: &bounds.limits,
             severity_max: grades.severity_max,
         };
         let conditions = conditions::read(fields, &setting, faults)?;
+        check_slot(fields, &words, (watch.per, &conditions), faults);
         (faults.list.len() == before).then(|| Rule {
             id,
             sector: watch.sector,
@@ -155,6 +166,13 @@ impl Loader<'_> {
             count_off,
             delay_on_us,
             delay_off_us,
+            only: words.only,
+            times: words.times,
+            rise: words.rise,
+            event: words.event,
+            slot_us: words.slot_us,
+            suppress: words.suppress,
+            lead: words.lead,
             severity: grades.severity,
             severity_max: grades.severity_max,
             limits: bounds.limits,
@@ -269,16 +287,10 @@ impl Loader<'_> {
 
 /// Words of the rule language that this version would have to ignore. It refuses them instead.
 fn refuse_not_carried(fields: &Fields, faults: &mut Faults) {
-    for key in ["latch", "suppress", "lead"] {
-        let Some(value) = fields.get(key) else { continue };
-        let inner = value.get_ref();
-        let idle = inner.as_bool() == Some(false)
-            || inner.as_str().is_some_and(str::is_empty)
-            || inner.as_table().is_some_and(|table| table.is_empty());
-        if !idle {
-            let problem = format!("`{key}` is a word of the rule language that this version does not carry yet");
-            faults.at(value.span().start, problem, "leave it out; the alarm would not behave as it says");
-        }
+    let Some(value) = fields.get("latch") else { return };
+    if value.get_ref().as_bool() != Some(false) {
+        let problem = "`latch` is a word of the rule language that this version does not carry yet";
+        faults.at(value.span().start, problem, "leave it out; the alarm would not behave as it says");
     }
 }
 

@@ -11,6 +11,9 @@ pub struct Registry {
     pub sectors: Vec<Sector>,
     pub tag_types: Vec<TagType>,
     pub enterprises: Vec<Enterprise>,
+    /// Dangerous substances that limits depend on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub substances: Vec<Substance>,
 }
 
 /// A district or a town (镇街).
@@ -44,6 +47,19 @@ pub struct TagType {
     pub unit: String,
 }
 
+/// A substance whose limits are laid down for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Substance {
+    /// For example `chlorine`.
+    pub id: String,
+    pub name: Text,
+    /// Occupational exposure limit (OEL, 职业接触限值), mg/m³.
+    pub oel: Option<f64>,
+    /// 剧毒 or highly toxic: second-level gas alarms are red.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub highly_toxic: bool,
+}
+
 /// 在产, 停产, 责令停产整顿, 停用, 关闭, 取缔.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +89,21 @@ pub struct Enterprise {
     pub equipment: Vec<Equipment>,
     /// 企业编码 of the national platforms, when known.
     pub national_code: Option<String>,
+    /// Dangerous stock is kept on site: it stays in scope of coverage while it stands still.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stock: bool,
+    /// What it says it draws, until baselines are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<DeclaredLoad>,
+}
+
+/// Declared electric loads, kW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeclaredLoad {
+    /// With production at rest.
+    pub idle_kw: f64,
+    /// In normal production.
+    pub production_kw: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +132,12 @@ pub struct Equipment {
     pub circuit_role: Option<String>,
     pub points: Vec<Point>,
     pub national_code: Option<String>,
+    /// For which of its enterprise's sectors it is watched; absent = for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// Contract or transformer capacity of a circuit, kW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rated_kw: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,6 +156,54 @@ pub struct Point {
     /// Counts for coverage.
     pub required: bool,
     pub national_code: Option<String>,
+    /// Id of a substance of the registry: what a gas detector looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub substance: Option<String>,
+}
+
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// What an electric circuit is for.
+pub const CIRCUIT_ROLES: [&str; 7] =
+    ["production", "dust_removal", "ventilation", "env_protection", "fire_pump", "dcs_ups", "general"];
+
+impl Status {
+    pub const ALL: [Status; 6] =
+        [Status::Producing, Status::Stopped, Status::OrderedToStop, Status::Disused, Status::Closed, Status::Banned];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Producing => "producing",
+            Status::Stopped => "stopped",
+            Status::OrderedToStop => "ordered_to_stop",
+            Status::Disused => "disused",
+            Status::Closed => "closed",
+            Status::Banned => "banned",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl Registry {
+    /// What a point's detector looks for, if it is said.
+    #[must_use]
+    pub fn substance_of(&self, point: &Point) -> Option<&Substance> {
+        self.substance(point.substance.as_deref()?)
+    }
+
+    #[must_use]
+    pub fn substance(&self, id: &str) -> Option<&Substance> {
+        self.substances.iter().find(|substance| substance.id == id)
+    }
 }
 
 impl Point {

@@ -1,6 +1,7 @@
-//! One rule as it was loaded, and what its conditions may read. Data only: `load` makes it, `judge` runs it,
+//! One rule as it was loaded, and the input columns of its conditions. Data only: `load` makes it, `judge` runs it,
 //! `bind` ties it to points. Pure.
 
+use crate::fact::Fact;
 use crate::judge::Program;
 use crate::reading::Severity;
 use crate::registry::{LimitName, Limits, Text};
@@ -26,6 +27,19 @@ pub struct Rule {
     pub count_off: u32,
     pub delay_on_us: i64,
     pub delay_off_us: i64,
+    /// Of the points named by `on`, only these wake the rule.
+    pub only: Only,
+    /// What `limits` and `ceiling` are multiples of, if they are no plain numbers.
+    pub times: Option<Times>,
+    /// An alarm that stands too long gets worse by itself.
+    pub rise: Option<Rise>,
+    /// A reading in breach is over by itself: the way back begins at once.
+    pub event: bool,
+    /// Judged are the means of aligned slots of this length instead of readings.
+    pub slot_us: Option<i64>,
+    /// Filed work that silences its alarms.
+    pub suppress: Vec<Suppress>,
+    pub lead: Option<Lead>,
     pub severity: Severity,
     /// Promotion never goes beyond this.
     pub severity_max: Severity,
@@ -59,6 +73,20 @@ impl Rule {
         names.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
+    /// The distinct facts that `when` and `clear` read, in the order of their first mention.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let mut facts: Vec<Fact> = Vec::new();
+        for column in self.columns() {
+            if let Column::Fact(fact) = column
+                && !facts.contains(fact)
+            {
+                facts.push(fact.clone());
+            }
+        }
+        facts
+    }
+
     /// The input columns of both conditions; one that both read comes twice.
     pub fn columns(&self) -> impl Iterator<Item = &Column> + '_ {
         self.when.columns().iter().chain(self.clear.iter().flat_map(|clear| clear.columns()))
@@ -80,6 +108,50 @@ pub enum Per {
     Point,
     Equipment,
     Enterprise,
+}
+
+/// Which of the points named by `on` wake a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Those that must be sent.
+    pub required: bool,
+    /// Those on major hazard sources.
+    pub hazard_source: bool,
+}
+
+/// The attribute of a point that its limits are multiples of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Of the substance it looks for.
+    Oel,
+    /// Of its equipment.
+    RatedKw,
+}
+
+/// `rise = { after = "20m", severity = "orange" }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rise {
+    /// Since the alarm was raised, in attended time.
+    pub after_us: i64,
+    pub severity: Severity,
+}
+
+/// Filed work during which an alarm is suppressed by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suppress {
+    /// `equipment.maintenance`: filed for the equipment of the alarm's object, or for its whole enterprise.
+    Maintenance,
+    /// `point.calibration`: filed for its point, the equipment or the enterprise.
+    Calibration,
+}
+
+/// An alarm in breach for so long opens a lead in the hazard ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lead {
+    pub after_us: i64,
+    /// The ground in law, for example `121-12`.
+    pub ground: String,
+    pub title: Text,
 }
 
 /// `[rule.by_tag."bund.liquid"]`.
@@ -104,10 +176,12 @@ pub enum Column {
     RangeHi,
     /// `period`, seconds.
     Period,
-    /// `age()`, seconds since the point's last reading was received. Only in absence rules.
+    /// `age()`, seconds since the last reading of the object was received. Only in absence rules.
     Age,
     /// `tag("dust.fan_run")`: the last good value held by the point of that tag type on the same equipment.
     Tag(String),
+    /// What the registry says of the object: `hazard_level`, `status("closed")`.
+    Fact(Fact),
 }
 
 impl Column {
@@ -123,6 +197,17 @@ impl Column {
             Column::Period => "period".to_owned(),
             Column::Age => "age()".to_owned(),
             Column::Tag(tag) => format!("tag(\"{tag}\")"),
+            Column::Fact(fact) => fact.name(),
+        }
+    }
+
+    /// Whether conditions see it as true or false.
+    #[must_use]
+    pub fn is_bool(&self) -> bool {
+        match self {
+            Column::Bad => true,
+            Column::Fact(fact) => fact.is_bool(),
+            _ => false,
         }
     }
 }

@@ -7,7 +7,8 @@ use rules::bind::{Binding, ObjectKey, bind};
 use rules::judge::{Frame, Verdict};
 use rules::reading::{PointId, Severity};
 use rules::registry::{
-    Enterprise, Equipment, Gateway, LimitName, Limits, Point, Region, Registry, Sector, Status, TagType, Text,
+    DeclaredLoad, Enterprise, Equipment, Gateway, LimitName, Limits, Point, Region, Registry, Sector, Status,
+    Substance, TagType, Text,
 };
 use rules::set::{RuleSet, Source, Vocabulary};
 use rules::view::View;
@@ -28,6 +29,7 @@ fn point(id: &str, tag: &str, period_s: Option<u32>) -> Point {
         dead_band: 1.5,
         required: true,
         national_code: None,
+        substance: None,
     }
 }
 
@@ -45,6 +47,8 @@ fn equipment(id: &str, points: Vec<Point>) -> Equipment {
         circuit_role: None,
         points,
         national_code: None,
+        rated_kw: None,
+        sector: None,
     }
 }
 
@@ -61,6 +65,8 @@ fn enterprise(id: &str, sector: &str, equipment: Vec<Equipment>) -> Enterprise {
         gateways: vec![Gateway { id: "gw1".to_owned() }],
         equipment,
         national_code: None,
+        declared: None,
+        stock: false,
     }
 }
 
@@ -89,6 +95,7 @@ fn registry() -> Registry {
             enterprise("alpha", "hazchem", vec![equipment("T1", tank)]),
             enterprise("beta", "dust", vec![equipment("C1", collector), equipment("M1", mill), equipment("C2", twin)]),
         ],
+        substances: Vec::new(),
     }
 }
 
@@ -281,4 +288,105 @@ fn binding_is_repeatable() {
     let set = load("on = [\"*\"]\nwhen = \"bad || value < range_lo || value > range_hi\"");
     // Compared as text: an unset number is NaN, which is unlike itself.
     assert_eq!(format!("{:?}", bind(&set, &view())), format!("{:?}", bind(&set, &view())));
+}
+
+/// The registry above, with a hazard source, a substance, a rating and a declared load.
+fn described() -> View {
+    let mut registry = registry();
+    registry.substances =
+        vec![Substance { id: "chlorine".to_owned(), name: text(), oel: Some(1.0), highly_toxic: true }];
+    let alpha = &mut registry.enterprises[0];
+    alpha.status = Status::OrderedToStop;
+    alpha.declared = Some(DeclaredLoad { idle_kw: 20.0, production_kw: 500.0 });
+    alpha.equipment[0].hazard_level = Some(2);
+    alpha.equipment[0].rated_kw = Some(40.0);
+    alpha.equipment[0].points[1].substance = Some("chlorine".to_owned());
+    alpha.equipment[0].points[2].required = false;
+    let beta = &mut registry.enterprises[1];
+    beta.sectors.push("hazchem".to_owned());
+    beta.equipment[0].circuit_role = Some("dust_removal".to_owned());
+    beta.equipment[1].sector = Some("hazchem".to_owned());
+    let names: Vec<(String, String)> = registry
+        .enterprises
+        .iter()
+        .flat_map(|e| e.equipment.iter().flat_map(|q| &q.points).map(|p| (e.id.clone(), p.id.clone())))
+        .collect();
+    let number = |enterprise: &str, point: &str| {
+        let at = names.iter().position(|(e, p)| e == enterprise && p == point)?;
+        Some(PointId(u32::try_from(at).unwrap()))
+    };
+    View::new(Arc::new(registry.clone()), "v2".to_owned(), &number)
+}
+
+#[test]
+fn facts_are_found_when_rules_are_bound() {
+    let facts = |lines: &str| {
+        let binding = bind(&load(lines), &described());
+        let facts: Vec<Vec<f64>> = binding.instances.iter().map(|instance| instance.facts.clone()).collect();
+        (points(&binding), facts, skipped(&binding))
+    };
+    let (named, found, left_out) = facts(
+        "on = [\"gas.lel\"]\nwhen = \"value > oel && highly_toxic && hazard_level <= 2 && value > rated_kw && \
+         value > production_kw - idle_kw\"",
+    );
+    assert_eq!((named, found), (vec!["T1.gas".to_owned()], vec![vec![1.0, 1.0, 2.0, 40.0, 500.0, 20.0]]));
+    assert_eq!(left_out, ["T-1 T1.gas2: the point names no substance"]);
+    let (_, found, left_out) =
+        facts("on = [\"prod.run\"]\nwhen = 'hazard_level > 2 && role(\"dust_removal\") && sector(\"dust\")'");
+    assert_eq!(found, [[5.0, 1.0, 1.0], [5.0, 0.0, 1.0], [5.0, 0.0, 1.0]]);
+    assert_eq!(left_out, [""; 0]);
+    let (named, found, _) =
+        facts("per = \"enterprise\"\non = [\"*\"]\nwhen = 'tag(\"flame\") == 1.0 && status(\"ordered_to_stop\")'");
+    assert_eq!((named, found), (vec!["enterprise alpha".to_owned()], vec![vec![1.0]]));
+    let (_, _, left_out) = facts("on = [\"prod.run\"]\nwhen = \"value > idle_kw\"");
+    assert_eq!(left_out[0], "T-1 C1.run: the enterprise has declared no electric loads");
+    let (_, _, left_out) = facts("per = \"equipment\"\non = [\"prod.run\"]\nwhen = 'tag(\"prod.run\") > rated_kw'");
+    assert_eq!(left_out[0], "T-1 C1.run: the equipment has no rated_kw");
+}
+
+#[test]
+fn only_some_points_wake_a_rule() {
+    let named = |only: &str| points(&bind(&load(&format!("on = [\"*\"]\nwhen = \"bad\"\n{only}")), &described()));
+    assert_eq!(named("only = [\"hazard_source\"]"), ["T1.level", "T1.gas", "T1.gas2", "T1.flame"]);
+    assert_eq!(named("only = \"required\"").len(), 9);
+    assert_eq!(named("only = [\"required\", \"hazard_source\"]"), ["T1.level", "T1.gas", "T1.flame"]);
+    // Equipment that is watched for one sector of its enterprise is none of the others' business.
+    assert_eq!(named("sector = \"dust\""), ["C1.run", "C1.fan", "C2.run", "C2.fan-a", "C2.fan-b"]);
+    assert!(named("sector = \"hazchem\"").contains(&"M1.run".to_owned()));
+}
+
+#[test]
+fn a_source_is_one_instance_of_all_its_points_with_a_period() {
+    let lines =
+        "on = [\"*\"]\nper = \"equipment\"\nonly = [\"required\", \"hazard_source\"]\nwhen = \"age() >= 3.0 * period\"";
+    let binding = bind(&load(lines), &described());
+    assert_eq!(points(&binding), ["equipment T1"]);
+    let instance = &binding.instances[0];
+    assert_eq!(instance.trigger_points, [PointId(0), PointId(1)]);
+    assert_eq!((instance.absence_after_us, instance.period_us), (Some(180_000_000), Some(60_000_000)));
+    assert!(instance.hears_good_only());
+    // A condition on facts that never holds for an object watches nothing there.
+    let never = lines.replace("* period", "* period && hazard_level == 1");
+    let binding = bind(&load(&never), &described());
+    assert_eq!(skipped(&binding), ["T-1 T1.level: its absence condition is not true within 30 days of silence"]);
+}
+
+#[test]
+fn limits_as_multiples() {
+    let lines =
+        "on = [\"gas.lel\"]\nwhen = \"value >= hh\"\nlimit = \"hh\"\nlimits = { hh = 2.0 }\ntimes = \"rated_kw\"";
+    let limits = |lines: &str| {
+        let binding = bind(&load(lines), &described());
+        let limits: Vec<Option<f64>> = binding.instances.iter().map(|instance| instance.limit).collect();
+        (limits, binding.weak_limits.len(), skipped(&binding))
+    };
+    // Their own are 40 and 60: stricter than twice the rating of 40, or than 1.2 times with a ceiling.
+    assert_eq!(limits(lines), (vec![Some(40.0), Some(60.0)], 0, vec![]));
+    let bounded = lines.replace("hh = 2.0 }", "hh = 1.0 }\nceiling = { hh = 1.2 }");
+    assert_eq!(limits(&bounded), (vec![Some(40.0), Some(48.0)], 1, vec![]));
+    let of_substance = bounded.replace("rated_kw", "oel");
+    let left_out = vec!["T-1 T1.gas2: the point names no substance".to_owned()];
+    assert_eq!(limits(&of_substance), (vec![Some(1.2)], 1, left_out));
+    let unbounded = lines.replace("rated_kw", "oel");
+    assert_eq!(limits(&unbounded), (vec![Some(40.0), Some(60.0)], 0, vec![]), "their own will do");
 }

@@ -192,3 +192,56 @@ fn what_rhai_does_at_the_edges_stays_as_it_is() {
         assert_eq!(verdict == [Verdict::Fires(None)], expected, "{condition} at {value}: {verdict:?}");
     }
 }
+
+#[test]
+fn what_the_registry_says_is_read_like_any_other_input() {
+    use Verdict::{Fires, Missing, Quiet};
+    let graded = "if value > oel && (hazard_level <= 2 || highly_toxic) { \"red\" } else if status(\"closed\") { \"blue\" } else { \"\" }";
+    let table: [(&str, &[f64], Verdict); 14] = [
+        ("hazard_level <= 2", &[2.0], Fires(None)),
+        ("hazard_level <= 2", &[5.0], Quiet),
+        ("highly_toxic", &[1.0], Fires(None)),
+        ("!highly_toxic", &[1.0], Quiet),
+        ("value >= 2.0 * oel", &[1.9, 1.0], Quiet),
+        ("value >= 2.0 * oel", &[2.0, f64::NAN], Missing),
+        ("value > max(1.5 * idle_kw, 0.1 * production_kw)", &[51.0, 20.0, 500.0], Fires(None)),
+        ("value >= 0.2 * rated_kw", &[80.0, 400.0], Fires(None)),
+        ("status(\"ordered_to_stop\") && value > 0.0", &[0.0, 1.0], Quiet),
+        ("status(\"ordered_to_stop\") || status(\"closed\")", &[0.0, 1.0], Fires(None)),
+        ("sector(\"dust\") == role(\"production\")", &[1.0, 1.0], Fires(None)),
+        (graded, &[2.0, 1.0, 3.0, 1.0, 0.0], Fires(Some(Severity::Red))),
+        (graded, &[2.0, 1.0, 3.0, 0.0, 1.0], Fires(Some(Severity::Blue))),
+        (graded, &[2.0, 1.0, 3.0, 0.0, 0.0], Quiet),
+    ];
+    for (condition, row, expected) in table {
+        assert_eq!(judge(&when(condition), &[row]), [expected], "{condition} {row:?}");
+    }
+    let set = when("role(\"general\") && value > oel || role(\"general\") && hazard_level < 3.0 && value > oel");
+    let facts: Vec<String> = rule(&set).facts().iter().map(rules::fact::Fact::name).collect();
+    assert_eq!(facts, ["role(\"general\")", "oel", "hazard_level"], "each once, in the order of its first mention");
+}
+
+/// What a condition says of facts is what plain arithmetic says of the same numbers, whatever they are.
+#[test]
+fn facts_decide_as_their_numbers_do() {
+    let set = when(
+        "sector(\"dust\") && value > max(1.5 * idle_kw, 0.1 * production_kw) || hazard_level <= 2 && value >= 2.0 * oel",
+    );
+    let mut seed = 0x9E37_79B9_u64;
+    let mut dice = |sides: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % sides
+    };
+    let small = |n: u64| f64::from(u32::try_from(n).unwrap());
+    let rows: Vec<[f64; 6]> = (0..2_000)
+        .map(|_| {
+            [small(dice(2)), small(dice(60)), small(dice(40)), small(dice(400)), small(1 + dice(5)), small(dice(30))]
+        })
+        .collect();
+    let borrowed: Vec<&[f64]> = rows.iter().map(<[f64; 6]>::as_slice).collect();
+    for (verdict, row) in judge(&set, &borrowed).iter().zip(&rows) {
+        let [dust, value, idle, production, level, oel] = *row;
+        let expected = dust == 1.0 && value > (1.5 * idle).max(0.1 * production) || level <= 2.0 && value >= 2.0 * oel;
+        assert_eq!(*verdict == Verdict::Fires(None), expected, "{row:?}");
+    }
+}

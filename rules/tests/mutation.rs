@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
+mod seeds;
+
 use rules::judge::{Frame, Verdict};
-use rules::set::{RuleSet, Source, Vocabulary};
+use rules::set::{RuleSet, Source};
+use seeds::known;
 use std::path::Path;
 
 /// A small generator (xorshift), so that a failure is reproduced by its number alone.
@@ -20,14 +23,6 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 33).unwrap() % end.max(1)
-    }
-}
-
-fn known() -> Vocabulary {
-    let tags = ["tank.level", "gas.lel", "bund.liquid", "flame", "smoke", "prod.run", "dust.fan_run"];
-    Vocabulary {
-        tag_types: tags.into_iter().map(|tag| (tag.to_owned(), "%".to_owned())).collect(),
-        sectors: ["hazchem", "dust"].map(str::to_owned).into(),
     }
 }
 

@@ -25,6 +25,11 @@ const SCENARIOS: [&str; 15] = [
     "same-second-values",
     "overfill",
 ];
+/// Not played here, and why.
+const SKIPPED: [(&str, &str); 2] = [
+    ("suspended-plant-produces", "two quarter hours must pass: tests/world plays it in virtual time"),
+    ("calibration", "what is suppressed is told apart alarm by alarm where tests/world plays it in virtual time"),
+];
 /// After the last expected alarm: what is raised wrongly is raised by then. The buffer of a gateway is sent within a few
 /// seconds, and the longest delay of a rule that a scenario touches is 30 s.
 const AFTERWARDS: Duration = Duration::from_secs(45);
@@ -45,12 +50,16 @@ fn name(alarm: &Value) -> [String; 5] {
     ["rule", "severity", "enterprise", "equipment", "point"].map(|key| alarm[key].as_str().unwrap_or("-").to_owned())
 }
 
+fn is_serious([_, severity, ..]: &[String; 5]) -> bool {
+    severity == "orange" || severity == "red"
+}
+
 /// All alarms of orange and red, open or closed.
 fn serious(world: &World) -> Vec<[String; 5]> {
     let (status, body) = world.place.get("/api/v1/alarms?state=all").expect("alarms are served");
     assert_eq!(status, 200, "{body}");
     let mut all: Vec<[String; 5]> = body["alarms"].as_array().expect("a list").iter().map(name).collect();
-    all.retain(|[_, severity, ..]| severity == "orange" || severity == "red");
+    all.retain(is_serious);
     all.sort();
     all
 }
@@ -63,6 +72,7 @@ fn expected(world: &World, scenario: &str) -> (Vec<[String; 5]>, u64, Option<Str
     let alarms = body["alarms"].as_array().expect("a list");
     let within_s = alarms.iter().filter_map(|alarm| alarm["within_s"].as_u64()).max().unwrap_or(20);
     let mut names: Vec<[String; 5]> = alarms.iter().map(name).collect();
+    names.retain(is_serious);
     names.sort();
     let repeats = alarms.iter().find(|alarm| alarm["scenario"] == "duplicates");
     (names, within_s, repeats.and_then(|alarm| alarm["enterprise"].as_str().map(str::to_owned)))
@@ -73,6 +83,9 @@ fn expected(world: &World, scenario: &str) -> (Vec<[String; 5]>, u64, Option<Str
 #[test]
 fn every_scenario_raises_what_it_must_and_nothing_else() {
     let Some(world) = World::new("scenarios", "") else { return };
+    for (scenario, reason) in SKIPPED {
+        println!("skipped {scenario}: {reason}");
+    }
     let scenarios = std::env::var("SCENARIO").unwrap_or_else(|_| SCENARIOS.join(","));
     let davy = Davy::start(&world.place, None, &[]).ready();
     let (expected, within_s, repeating) = expected(&world, &scenarios);

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// The committed district, its own copy to be edited.
-fn own_seeds(world: &mut World) -> PathBuf {
+pub fn own_seeds(world: &mut World) -> PathBuf {
     let seeds = world.place.dir.join("seeds");
     let copied = Command::new("cp").arg("-r").arg(root().join("seeds")).arg(&seeds).status();
     assert!(copied.expect("cp runs").success());

@@ -3,40 +3,20 @@
 
 use crate::judge::Judge;
 use crate::place::World;
+use crate::python;
 use davy_tests::davy::{Davy, root, wait_for};
 use davy_tests::suite;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The library, and what it would otherwise install for itself when it is first imported.
 const PACKAGES: [&str; 2] = ["tb-mqtt-client==1.13.14", "mmh3==5.3.1"];
 
-/// A Python that has the library, or why there is none.
-fn python(dir: &Path) -> Result<PathBuf, String> {
-    let venv = dir.join("venv");
-    let run = |program: &Path, args: &[&str]| {
-        let out = Command::new(program).args(args).output().map_err(|e| format!("{}: {e}", program.display()))?;
-        if out.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&out.stderr);
-        Err(text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").to_owned())
-    };
-    let made = run(Path::new("python3"), &["-m", "venv", &venv.to_string_lossy()]);
-    made.unwrap_or_else(|why| panic!("no virtual environment (deploy/local/install.sh installs python3-venv): {why}"));
-    let python = venv.join("bin/python");
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--timeout", "20", "--retries", "2"];
-    run(&python, &[&install[..], &PACKAGES].concat())?;
-    Ok(python)
-}
-
 #[test]
 fn its_own_client_publishes_unchanged_and_arrives_right() {
     let Some(mut world) = World::new("thingsboard", "") else { return };
-    let python = match python(&world.place.dir) {
+    let python = match python::with(&world.place.dir, &PACKAGES) {
         Ok(python) => python,
         Err(why) => {
             return suite::skip("live", "tb-mqtt-client", &format!("not installed from the package index: {why}"));

@@ -31,10 +31,23 @@ const PATIENCE_S: i64 = 30;
 impl Desk {
     pub fn start(broker: &config::Mqtt, memo: Option<PathBuf>) -> Desk {
         let clock = Clock::starting(Micros::MIN);
-        let (sender, inbox) = inbox::channel(broker.receive_maximum);
         let now = clock.clone();
+        Desk::stamping(broker, memo, (clock, Arc::new(move || now.now())))
+    }
+
+    /// Messages are stamped with a time of the test's own.
+    pub fn in_time(broker: &config::Mqtt, now: Arc<dyn Fn() -> Micros + Send + Sync>) -> Desk {
+        Desk::stamping(broker, None, (Clock::starting(Micros::MIN), now))
+    }
+
+    fn stamping(
+        broker: &config::Mqtt,
+        memo: Option<PathBuf>,
+        (clock, now): (Clock, Arc<dyn Fn() -> Micros + Send + Sync>),
+    ) -> Desk {
+        let (sender, inbox) = inbox::channel(broker.receive_maximum);
         let counters = counters();
-        let feed = Feed { inbox: sender, now: Arc::new(move || now.now()), counters: counters.clone(), memo };
+        let feed = Feed { inbox: sender, now, counters: counters.clone(), memo };
         let running = Some(mqtt::start(broker, feed));
         Desk { running, counters, links: Vec::new(), faults: Vec::new(), deliveries: Vec::new(), inbox, clock }
     }
@@ -84,7 +97,7 @@ impl Desk {
                 Item::Link(link) => self.links.push(link),
                 Item::Fault(fault) => self.faults.push(fault),
                 Item::Delivery { delivery, ack } => self.deliveries.push((delivery, ack)),
-                Item::Command { .. } | Item::Adopt { .. } | Item::Replay { .. } | Item::Stop => {
+                Item::Command { .. } | Item::Adopt { .. } | Item::Replay { .. } | Item::Import { .. } | Item::Stop => {
                     unreachable!("nobody orders anything here")
                 }
             }

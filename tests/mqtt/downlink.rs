@@ -49,6 +49,8 @@ fn view() -> View {
         gateways: gateways.iter().map(|id| Gateway { id: (*id).to_owned() }).collect(),
         equipment: Vec::new(),
         national_code: None,
+        declared: None,
+        stock: false,
     };
     let registry = Registry {
         district: Region { code: String::new(), name: Text::default() },
@@ -56,6 +58,7 @@ fn view() -> View {
         sectors: Vec::new(),
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", &["1", "2"]), enterprise("b", &["1"])],
+        substances: Vec::new(),
     };
     View::new(Arc::new(registry), "v".to_owned(), &|_, _| Some(PointId(0)))
 }

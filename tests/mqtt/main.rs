@@ -5,6 +5,7 @@ mod desk;
 mod downlink;
 mod gateways;
 mod losses;
+mod reach;
 mod rights;
 mod session;
 

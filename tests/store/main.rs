@@ -3,7 +3,9 @@
 
 mod archive;
 mod care;
+mod coverage;
 mod late;
+mod ledger;
 mod outage;
 mod past;
 mod pglite;

@@ -1,4 +1,4 @@
-//! The auditor's own reading of the six rules: where each stands on its object, and what a reading or the passing of
+//! The auditor's own reading of the eight rules: where each stands on its object, and what a reading or the passing of
 //! time makes of it. Shares no function with what it judges. Pure.
 
 use crate::auditor::{PointFacts, SECOND};
@@ -200,8 +200,14 @@ pub fn watches_of(point: &PointFacts, all: &[PointFacts]) -> Vec<Watch> {
     };
     let own = || point.name.clone();
     match point.tag {
-        "tank.level" => add("HC-02", "orange", (3, 0), (1, 1), Breach::High { point: own(), limit: 90.0, clear: 88.0 }),
-        "gas.lel" => add("HC-11", "orange", (2, 10), (1, 1), Breach::High { point: own(), limit: 50.0, clear: 45.0 }),
+        "tank.level" => {
+            add("HC-01", "yellow", (10, 0), (1, 1), Breach::High { point: own(), limit: 85.0, clear: 83.0 });
+            add("HC-02", "orange", (3, 0), (1, 1), Breach::High { point: own(), limit: 90.0, clear: 88.0 });
+        }
+        "gas.lel" => {
+            add("HC-10", "yellow", (5, 10), (1, 1), Breach::High { point: own(), limit: 25.0, clear: 20.0 });
+            add("HC-11", "orange", (2, 10), (1, 1), Breach::High { point: own(), limit: 50.0, clear: 45.0 });
+        }
         "flame" => add("HC-29", "red", (0, 300), (1, 1), Breach::Switch { point: own() }),
         "smoke" | "bund.liquid" => add("HC-29", "orange", (30, 300), (1, 1), Breach::Switch { point: own() }),
         "prod.run" => {

@@ -140,6 +140,12 @@ impl Tables {
                     self.points.insert(point.0, key.point);
                 }
                 Business::Finding(_) => self.findings += 1,
+                Business::Filing(_)
+                | Business::Acceptance(_)
+                | Business::CoverageDay(_)
+                | Business::Sealed(_)
+                | Business::Hazard(_)
+                | Business::Figure(_) => {}
                 Business::Registered { .. } | Business::RulesActivated { .. } | Business::Replayed { .. } => {}
             }
         }

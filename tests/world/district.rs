@@ -1,7 +1,7 @@
 //! The simulated district: a tank farm, a dust plant and a meter, under the real rule packs. Pure but for reading them.
 
 use crate::auditor::{PointFacts, SECOND};
-use rules::registry::{Enterprise, Equipment, Gateway, Limits, Point, Region, Registry, Sector, Status, TagType, Text};
+use rules::registry::{Enterprise, Equipment, Gateway, Limits, Point, Region, Registry, Sector, Status, Text};
 
 /// (enterprise, equipment, point, tag, period in s, range)
 type Row = (&'static str, &'static str, &'static str, &'static str, Option<i64>, (f64, f64));
@@ -30,24 +30,17 @@ pub fn facts() -> Vec<(&'static str, PointFacts)> {
 
 pub fn registry() -> Registry {
     let text = |s: &str| Text { zh: s.into(), en: s.into() };
-    let mut tags: Vec<&str> = POINTS.iter().map(|row| row.3).collect();
-    tags.sort_unstable();
-    tags.dedup();
+    // The packs speak of every tag type that the seed district has.
+    let seeds = davy_tests::davy::root().join("seeds");
+    let tag_types = ingest::seeds::load(&seeds).expect("the district loads").tag_types;
     Registry {
         district: Region { code: "000000".into(), name: text("world") },
         towns: vec![Region { code: "town".into(), name: text("town") }],
         sectors: ["hazchem", "dust", "electricity"].map(|id| Sector { id: id.into(), name: text(id) }).into(),
-        tag_types: tags.iter().map(|id| TagType { id: (*id).into(), name: text(id), unit: unit(id).into() }).collect(),
-        enterprises: [("hc-w", "hazchem"), ("du-w", "dust"), ("el-w", "electricity")].map(enterprise).into(),
-    }
-}
-
-fn unit(tag: &str) -> &'static str {
-    match tag {
-        "tank.level" => "%",
-        "gas.lel" => "%LEL",
-        "pwr.p" => "kW",
-        _ => "0/1",
+        tag_types,
+        // The meter's enterprise stands under no rule of its own sector: the auditor knows none of them.
+        enterprises: [("hc-w", "hazchem"), ("du-w", "dust"), ("el-w", "hazchem")].map(enterprise).into(),
+        substances: Vec::new(),
     }
 }
 
@@ -65,6 +58,7 @@ fn enterprise((id, sector): (&str, &str)) -> Enterprise {
             dead_band: 0.0,
             required: period.is_some(),
             national_code: None,
+            substance: None,
         };
         match equipment.iter_mut().find(|known| known.id == *machine) {
             Some(known) => known.points.push(point),
@@ -76,6 +70,8 @@ fn enterprise((id, sector): (&str, &str)) -> Enterprise {
                 circuit_role: None,
                 points: vec![point],
                 national_code: None,
+                rated_kw: None,
+                sector: None,
             }),
         }
     }
@@ -91,5 +87,7 @@ fn enterprise((id, sector): (&str, &str)) -> Enterprise {
         gateways: vec![Gateway { id: "gw-1".into() }],
         equipment,
         national_code: None,
+        declared: None,
+        stock: false,
     }
 }

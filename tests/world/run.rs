@@ -345,7 +345,7 @@ impl World {
     }
 }
 
-const RULES: [&str; 6] = ["HC-02", "HC-11", "HC-23", "HC-25", "HC-29", "DU-10"];
+const RULES: [&str; 8] = ["HC-01", "HC-02", "HC-10", "HC-11", "HC-23", "HC-25", "HC-29", "DU-10"];
 
 /// Registry, limits and the real rule packs come into force, as at a first start.
 pub fn activate_with(fold: &mut Fold<SimDisk>, registry: &Registry, now: Micros) {

@@ -1,8 +1,9 @@
 //! The text of a `.cases` file read strictly: every line means something or is refused by number. Must not know the
 //! fold. Pure.
 
+use super::plant::Plant;
+use crate::filings::FilingKind;
 use rules::reading::{Quality, SECOND_US, Severity};
-use rules::registry::{LimitName, Limits};
 use std::str::FromStr;
 
 /// One file.
@@ -16,22 +17,10 @@ pub struct Cases {
 pub struct Case {
     pub name: String,
     pub line: usize,
-    pub points: Vec<CasePoint>,
+    pub plant: Plant,
     pub events: Vec<Event>,
     pub expects: Expects,
     pub until_us: Option<i64>,
-}
-
-#[derive(Debug)]
-pub struct CasePoint {
-    pub line: usize,
-    pub id: String,
-    pub tag: String,
-    pub equipment: String,
-    pub range: (f64, f64),
-    pub period_s: Option<u32>,
-    pub dead_band: f64,
-    pub limits: Limits,
 }
 
 /// A line of the story, at a time after the start.
@@ -54,6 +43,13 @@ pub enum What {
     Ack(Option<String>),
     LinkDown,
     LinkUp,
+    /// Work is filed for a point, for equipment or, without a name, for the enterprise.
+    File {
+        kind: FilingKind,
+        object: Option<String>,
+        from_us: i64,
+        to_us: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +94,7 @@ pub struct Fault {
     pub problem: String,
 }
 
-type Words<'a> = std::str::SplitWhitespace<'a>;
+pub type Words<'a> = std::str::SplitWhitespace<'a>;
 
 /// # Errors
 /// Every line that means nothing, and what is missing at the end of a case.
@@ -121,6 +117,7 @@ pub fn parse(text: &str) -> Result<Cases, Vec<Fault>> {
         faults.push(Fault { line: 1, problem: "there is no `case`".to_owned() });
     }
     for case in &cases.cases {
+        faults.extend(case.plant.fault());
         if matches!(case.expects, Expects::Unsaid) {
             let problem = "the case expects nothing: say what happens, or `expect none`".to_owned();
             faults.push(Fault { line: case.line, problem });
@@ -144,10 +141,12 @@ impl Cases {
                 }
                 self.cases.push(Case::new(name, line));
             }
-            "point" | "at" | "expect" | "until" => {
+            "point" | "equipment" | "enterprise" | "at" | "expect" | "until" => {
                 let case = self.cases.last_mut().ok_or(format!("`{verb}` stands before the first `case`"))?;
                 match verb {
-                    "point" => case.point(line, &mut words)?,
+                    "point" => case.plant.point(line, &mut words)?,
+                    "equipment" => case.plant.equipment(line, &mut words)?,
+                    "enterprise" => case.plant.enterprise(line, &mut words)?,
                     "at" => case.event(line, &mut words)?,
                     "expect" => case.expect(&mut words)?,
                     _ => case.until_us = Some(span(next(&mut words, "a time")?)?),
@@ -155,7 +154,8 @@ impl Cases {
             }
             _ => {
                 return Err(format!(
-                    "`{verb}` means nothing; a line begins with rule, case, point, at, expect or until"
+                    "`{verb}` means nothing; a line begins with rule, case, point, equipment, enterprise, at, expect or \
+                     until"
                 ));
             }
         }
@@ -165,43 +165,7 @@ impl Cases {
 
 impl Case {
     fn new(name: String, line: usize) -> Case {
-        Case { name, line, points: Vec::new(), events: Vec::new(), expects: Expects::Unsaid, until_us: None }
-    }
-
-    fn point(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
-        let id = next(words, "a point id")?.to_owned();
-        let tag = next(words, "a tag type")?.to_owned();
-        if self.points.iter().any(|point| point.id == id) {
-            return Err(format!("there is a point `{id}` already"));
-        }
-        let mut point = CasePoint {
-            line,
-            id,
-            tag,
-            equipment: "E-1".to_owned(),
-            range: (0.0, 100.0),
-            period_s: None,
-            dead_band: 0.0,
-            limits: Limits::default(),
-        };
-        for setting in words {
-            let (key, value) = setting.split_once('=').ok_or(format!("`{setting}` is no key=value"))?;
-            match key {
-                "equipment" => point.equipment = value.to_owned(),
-                "dead_band" => point.dead_band = number(value)?,
-                "period" => point.period_s = Some(whole_seconds(value)?),
-                "range" => {
-                    let (lo, hi) = value.split_once("..").ok_or(format!("`{value}` is no range such as 0..100"))?;
-                    point.range = (number(lo)?, number(hi)?);
-                }
-                _ => match LimitName::ALL.into_iter().find(|name| name.name() == key) {
-                    Some(name) => point.limits.set(name, Some(number(value)?)),
-                    None => return Err(format!("a point has no `{key}`")),
-                },
-            }
-        }
-        self.points.push(point);
-        Ok(())
+        Case { name, line, plant: Plant::default(), events: Vec::new(), expects: Expects::Unsaid, until_us: None }
     }
 
     fn event(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
@@ -216,6 +180,7 @@ impl Case {
                 "up" => What::LinkUp,
                 other => return Err(format!("the link goes `down` or `up`, not `{other}`")),
             },
+            "file" => filing(words)?,
             point => self.reading(point, words)?,
         };
         self.events.push(Event { line, at_us, what });
@@ -223,7 +188,7 @@ impl Case {
     }
 
     fn reading(&self, point: &str, words: &mut Words) -> Result<What, String> {
-        if !self.points.iter().any(|known| known.id == point) {
+        if !self.plant.points.iter().any(|known| known.id == point) {
             return Err(format!("there is no point `{point}` in this case"));
         }
         let value = number(next(words, "a value")?)?;
@@ -260,17 +225,38 @@ impl Case {
     }
 }
 
+/// `file maintenance T-101 from=60s to=2h`, or `file calibration enterprise from=.. to=..`.
+fn filing(words: &mut Words) -> Result<What, String> {
+    let kinds = [FilingKind::Maintenance, FilingKind::Calibration, FilingKind::Stop];
+    let kind = next(words, "maintenance, calibration or stop")?;
+    let kind = kinds.into_iter().find(|known| known.name() == kind).ok_or(format!("`{kind}` is no kind of filing"))?;
+    let object = Some(next(words, "a point, some equipment or `enterprise`")?).filter(|name| *name != "enterprise");
+    let mut time = |key: &str| {
+        let word = next(words, &format!("`{key}=`"))?;
+        word.strip_prefix(key)
+            .and_then(|rest| rest.strip_prefix('='))
+            .ok_or(format!("`{key}=` is missing"))
+            .and_then(span)
+    };
+    let (from_us, to_us) = (time("from")?, time("to")?);
+    Ok(What::File { kind, object: object.map(str::to_owned), from_us, to_us })
+}
+
 fn transition(time: &str, words: &mut Words) -> Result<Expect, String> {
     let at_us = span(time)?;
-    let mut what = next(words, "raise, again, severity, return or ack")?.to_owned();
+    let mut what = next(words, "raise, again, severity, return, ack, suppress or release")?.to_owned();
     match what.as_str() {
-        "raise" | "again" | "severity" => {
+        "raise" | "again" | "severity" | "suppress" | "release" => {
             let severity = next(words, "a severity")?;
             let severity = Severity::parse(severity).ok_or(format!("`{severity}` is no severity"))?;
             what = format!("{what} {}", severity.name());
         }
         "return" | "ack" => {}
-        other => return Err(format!("`{other}` is no transition: raise, again, severity, return or ack")),
+        other => {
+            return Err(format!(
+                "`{other}` is no transition: raise, again, severity, return, ack, suppress or release"
+            ));
+        }
     }
     let mut expect = Expect { at_us, what, object: None, shows: Vec::new() };
     while let Some(word) = words.next() {
@@ -290,16 +276,20 @@ fn transition(time: &str, words: &mut Words) -> Result<Expect, String> {
     Ok(expect)
 }
 
-fn next<'a>(words: &mut Words<'a>, wanted: &str) -> Result<&'a str, String> {
+pub fn next<'a>(words: &mut Words<'a>, wanted: &str) -> Result<&'a str, String> {
     words.next().ok_or_else(|| format!("{wanted} is missing"))
 }
 
-fn number(word: &str) -> Result<f64, String> {
+pub fn number(word: &str) -> Result<f64, String> {
     match word {
         "true" => Ok(1.0),
         "false" => Ok(0.0),
         _ => f64::from_str(word).ok().filter(|value| value.is_finite()).ok_or(format!("`{word}` is no number")),
     }
+}
+
+pub fn flag(word: &str) -> Result<bool, String> {
+    bool::from_str(word).map_err(|_| format!("`{word}` is neither true nor false"))
 }
 
 /// `200ms`, `10s`, `-5s`, `2m`, `1.5h`, `1d`, in microseconds.
@@ -319,7 +309,7 @@ fn span(word: &str) -> Result<i64, String> {
     Ok((amount * unit_us as f64).round() as i64)
 }
 
-fn whole_seconds(word: &str) -> Result<u32, String> {
+pub fn whole_seconds(word: &str) -> Result<u32, String> {
     let us = span(word)?;
     let seconds = u32::try_from(us / SECOND_US).ok().filter(|&s| s > 0 && us % SECOND_US == 0);
     seconds.ok_or(format!("a period is whole seconds, which `{word}` is not"))

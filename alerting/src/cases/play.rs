@@ -2,6 +2,7 @@
 //! Must not know the text it was read from. Pure.
 
 use super::parse::{Case, Event, Expect, Expects, Fault, Field, What};
+use super::plant::Plant;
 use super::stage::{START, input, opening};
 use crate::alarm::{Alarm, AlarmChange, AlarmId, AlarmState, Cause};
 use crate::command::{Command, Order};
@@ -28,9 +29,7 @@ pub fn play(case: &Case, id: &str, rules: &Arc<RuleSet>, registry: &Registry) ->
     let fault = |problem| Fault { line: case.line, problem };
     let rule = rules.rules().iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| fault(format!("no pack has a rule `{id}`")))?;
-    if let Some(point) = case.points.iter().find(|point| registry.tag_types.iter().all(|tag| tag.id != point.tag)) {
-        return Err(Fault { line: point.line, problem: format!("there is no tag type `{}`", point.tag) });
-    }
+    check_words(&case.plant, registry)?;
     let play = Play { case, rule, end: end_of(case, rule) };
     let mut state = State::new();
     state.step(1, &opening(case, rule, rules, registry));
@@ -44,6 +43,20 @@ pub fn play(case: &Case, id: &str, rules: &Arc<RuleSet>, registry: &Registry) ->
     let mut state = State::new();
     state.step(1, &opening(case, rule, rules, registry));
     play.compare(&play.at_once(&mut state, &signed)?, "all in one record")
+}
+
+/// Tag types and sectors are those of the registry.
+fn check_words(plant: &Plant, registry: &Registry) -> Result<(), Fault> {
+    if let Some(point) = plant.points.iter().find(|point| registry.tag_types.iter().all(|tag| tag.id != point.tag)) {
+        return Err(Fault { line: point.line, problem: format!("there is no tag type `{}`", point.tag) });
+    }
+    let of_enterprise = plant.enterprise.sectors.iter().map(|sector| (plant.enterprise.line, sector));
+    let of_equipment = plant.equipment.iter().filter_map(|known| Some((known.line, known.sector.as_ref()?)));
+    let is_unknown = |(_, id): &(usize, &String)| registry.sectors.iter().all(|sector| sector.id != **id);
+    match of_enterprise.chain(of_equipment).find(is_unknown) {
+        Some((line, sector)) => Err(Fault { line, problem: format!("there is no sector `{sector}`") }),
+        None => Ok(()),
+    }
 }
 
 struct Play<'a> {
@@ -208,6 +221,8 @@ fn what(change: &AlarmChange) -> String {
         Cause::SeverityRaised => format!("severity {severity}"),
         Cause::Returned => format!("return{closed}"),
         Cause::Acknowledged => format!("ack{closed}"),
+        Cause::Suppressed => format!("suppress {severity}"),
+        Cause::Released => format!("release {severity}"),
         Cause::RuleRemoved | Cause::Adopted | Cause::Superseded => format!("{:?}", change.cause),
     }
 }

@@ -1,10 +1,13 @@
-//! Snapshots of format 1, which knew neither clocks of gateways nor event time, read as ones of today. Pure.
+//! Snapshots of format 2, which knew neither filings, coverage, hazards nor rising alarms, read as ones of today. Pure.
 
 use crate::alarm::Alarm;
+use crate::anchors::Anchors;
 use crate::answers::Given;
 use crate::book::SavedBook;
+use crate::findings::Growing;
+use crate::gateways::Gateways;
 use crate::outage::Outage;
-use crate::points::{Identity, NEVER, Points};
+use crate::points::{Identity, Points};
 use crate::redelivery::Redeliveries;
 use crate::slot::{Breach, Dwell, Phase, Slot};
 use crate::state::{SlotKey, Versions};
@@ -16,26 +19,31 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-pub struct Saved1 {
+pub struct Saved2 {
     seq: u64,
     now: Micros,
     journal_id: Option<String>,
     engine: Option<u32>,
     versions: Versions,
     keys: Vec<PointKey>,
-    points: Points1,
+    points: Points2,
     redeliveries: Redeliveries,
     book: SavedBook,
-    slots: Vec<(SlotKey, Slot1)>,
+    slots: Vec<(SlotKey, Slot2)>,
     systems: Systems,
     answers: Vec<(String, Given)>,
-    outage: Outage1,
+    outage: Outage,
+    gateways: Gateways,
+    anchors: Anchors,
+    findings: Vec<(SlotKey, Growing)>,
 }
 
 #[derive(Deserialize)]
-struct Points1 {
+struct Points2 {
     newest: Vec<i64>,
+    judged: Vec<i64>,
     received: Vec<i64>,
+    heard: Vec<i64>,
     activated: Vec<i64>,
     last_event: Vec<i64>,
     last_received: Vec<i64>,
@@ -45,34 +53,27 @@ struct Points1 {
     kept: Vec<Identity>,
     kept_more: BTreeMap<u32, Vec<Identity>>,
     unbelieved: BTreeMap<u32, Vec<Identity>>,
+    ahead: BTreeMap<u32, (i64, i64)>,
 }
 
 #[derive(Deserialize)]
-struct Slot1 {
-    phase: Phase1,
+struct Slot2 {
+    phase: Phase2,
     alarm: Option<Box<Alarm>>,
 }
 
 #[derive(Deserialize)]
-enum Phase1 {
+enum Phase2 {
     Quiet,
     Counting { breach: Box<Breach>, hits: u32 },
-    Dwelling { breach: Box<Breach>, due: Micros },
+    Dwelling { breach: Box<Breach>, dwell: Dwell },
     Active { misses: u32 },
-    Returning { value: Option<f64>, due: Micros },
+    Returning { value: Option<f64>, dwell: Dwell },
 }
 
-#[derive(Deserialize)]
-struct Outage1 {
-    link_down_since: Option<Micros>,
-    last: Option<(Micros, Micros)>,
-    /// Silence counted from no earlier.
-    silence_base: Micros,
-}
-
-impl From<Saved1> for super::Saved<'_> {
-    fn from(old: Saved1) -> Self {
-        let phase = |phase| phase_of(phase, old.now);
+impl From<Saved2> for super::Saved<'_> {
+    fn from(old: Saved2) -> Self {
+        let slot = |slot: Slot2| Slot { phase: slot.phase.into(), alarm: slot.alarm };
         super::Saved {
             seq: old.seq,
             now: old.now,
@@ -80,48 +81,47 @@ impl From<Saved1> for super::Saved<'_> {
             engine: old.engine,
             versions: old.versions,
             keys: Cow::Owned(old.keys),
-            points: Cow::Owned(old.points.forgiven(old.outage.silence_base)),
+            points: Cow::Owned(old.points.into()),
             redeliveries: Cow::Owned(old.redeliveries),
             book: old.book,
-            slots: (old.slots.into_iter())
-                .map(|(key, slot)| (key, Slot { phase: phase(slot.phase), alarm: slot.alarm }))
-                .collect(),
+            slots: old.slots.into_iter().map(|(key, old)| (key, slot(old))).collect(),
             systems: Cow::Owned(old.systems),
             answers: old.answers,
-            outage: Outage::of_old(old.outage.link_down_since, old.outage.last),
-            gateways: Cow::default(),
-            anchors: Cow::default(),
-            findings: Vec::new(),
+            outage: old.outage,
+            gateways: Cow::Owned(old.gateways),
+            anchors: Cow::Owned(old.anchors),
+            findings: old.findings,
+            filings: Cow::default(),
+            coverage: Cow::default(),
+            hazards: Cow::default(),
+            figures: Cow::default(),
+            means: Cow::default(),
         }
     }
 }
 
-/// A delay ends when it would have ended: receive time was its only time.
-fn phase_of(phase: Phase1, now: Micros) -> Phase {
-    let dwell = |since, due: Micros| Dwell { since, frontier: since, due: Some(due.0) };
-    match phase {
-        Phase1::Quiet => Phase::Quiet,
-        Phase1::Counting { breach, hits } => Phase::Counting { breach, hits },
-        Phase1::Dwelling { breach, due } => {
-            let dwell = dwell(breach.since, due);
-            Phase::Dwelling { breach, dwell }
+impl From<Phase2> for Phase {
+    fn from(old: Phase2) -> Phase {
+        match old {
+            Phase2::Quiet => Phase::Quiet,
+            Phase2::Counting { breach, hits } => Phase::Counting { breach, hits },
+            Phase2::Dwelling { breach, dwell } => Phase::Dwelling { breach, dwell },
+            Phase2::Active { misses } => Phase::Active { misses, rises: None },
+            Phase2::Returning { value, dwell } => Phase::Returning { value, dwell, rises: None },
         }
-        Phase1::Active { misses } => Phase::Active { misses },
-        Phase1::Returning { value, due } => Phase::Returning { value, dwell: dwell(now, due) },
     }
 }
 
-impl Points1 {
-    /// What was newest was what was judged, and the receive clock was all there was. Silence that was forgiven is.
-    fn forgiven(self, base: Micros) -> Points {
-        let old = self;
-        let since = |times: &[i64]| times.iter().map(|&at| if at == NEVER { at } else { at.max(base.0) }).collect();
+impl From<Points2> for Points {
+    fn from(old: Points2) -> Points {
         Points {
-            judged: old.newest.clone(),
             newest: old.newest,
-            heard: since(&old.received),
+            judged: old.judged,
             received: old.received,
-            activated: since(&old.activated),
+            // Whether it was good was not kept: nobody is silent for that.
+            good: old.heard.clone(),
+            heard: old.heard,
+            activated: old.activated,
             last_event: old.last_event,
             last_received: old.last_received,
             last_value: old.last_value,
@@ -130,7 +130,7 @@ impl Points1 {
             kept: old.kept,
             kept_more: old.kept_more,
             unbelieved: old.unbelieved,
-            ahead: BTreeMap::new(),
+            ahead: old.ahead,
         }
     }
 }

@@ -9,6 +9,7 @@ const PLAIN: Terms = Terms {
     delay_on_us: 0,
     delay_off_us: 0,
     silence_max_us: 180 * SECOND_US,
+    is_event: false,
     side: Side::High,
 };
 
@@ -44,6 +45,7 @@ fn turn(phase: &mut Phase, what: &Do, terms: &Terms) -> String {
         Turn::Stay => "stay".to_owned(),
         Turn::Enter(breach) => format!("enter since {} worst {:?}", seconds(breach.since), breach.worst),
         Turn::Hold(_, moment) => format!("hold {:?}", moment.value),
+        Turn::Rise => "rise".to_owned(),
         Turn::Leave(at, value) => format!("leave at {} on {value:?}", seconds(at)),
     }
 }
@@ -127,6 +129,7 @@ fn read(phase: &mut Phase, sight: Sight, moment: Moment, terms: &Terms) -> [&'st
         Turn::Stay => "stay",
         Turn::Enter(_) => "enter",
         Turn::Hold(..) => "hold",
+        Turn::Rise => "rise",
         Turn::Leave(..) => "leave",
     };
     [word(phase.pass(moment, terms, None)), word(phase.see(sight, moment, terms))]
@@ -179,6 +182,83 @@ fn silence_moves_the_frontier_only_so_far() {
 fn silence_needs_no_count() {
     let terms = Terms { count_on: 3, ..PLAIN };
     check(&terms, &[(Do::Silent(9), "enter since 9 worst None"), (Do::Over(10), "leave at 10 on Some(10.0)")]);
+}
+
+/// What `Slots` does of a phase: an alarm that is entered rises 30 s later.
+fn rising(phase: &mut Phase, what: &Do, terms: &Terms) -> (String, Option<i64>) {
+    let entered = |phase: &Phase| phase.is_alarm();
+    let was = entered(phase);
+    let told = turn(phase, what, terms);
+    if let Do::Breach(s, _) = what
+        && !was
+        && entered(phase)
+    {
+        phase.rise_at(Some((s + 30) * SECOND_US));
+    }
+    (told, phase.due().map(|due| due / SECOND_US))
+}
+
+#[test]
+fn an_alarm_rises_whatever_its_condition_does_meanwhile() {
+    let terms = Terms { delay_off_us: 10 * SECOND_US, count_off: 2, ..PLAIN };
+    type Row<'a> = (&'a [Do], &'a [(&'a str, Option<i64>)]);
+    let table: [Row; 3] = [
+        (
+            &[Do::Breach(0, 60.0), Do::Between(5), Do::Over(6), Do::Breach(7, 50.0), Do::Due, Do::Over(31)],
+            &[
+                ("enter since 0 worst Some(60.0)", Some(30)),
+                ("stay", Some(30)),
+                ("stay", Some(30)),
+                ("hold Some(50.0)", Some(30)),
+                ("rise", None),
+                ("stay", None),
+            ],
+        ),
+        (
+            &[Do::Breach(0, 60.0), Do::Over(24), Do::Over(25), Do::Due, Do::Due],
+            &[
+                ("enter since 0 worst Some(60.0)", Some(30)),
+                ("stay", Some(30)),
+                ("stay", Some(30)),
+                ("rise", Some(35)),
+                ("leave at 35 on Some(10.0)", None),
+            ],
+        ),
+        (
+            &[Do::Breach(0, 60.0), Do::Over(19), Do::Over(20), Do::Due, Do::Due],
+            &[
+                ("enter since 0 worst Some(60.0)", Some(30)),
+                ("stay", Some(30)),
+                ("stay", Some(30)),
+                ("leave at 30 on Some(10.0)", None),
+                ("stay", None),
+            ],
+        ),
+    ];
+    for (n, (steps, expected)) in table.into_iter().enumerate() {
+        let mut phase = Phase::Quiet;
+        for (what, (told, due)) in steps.iter().zip(expected) {
+            assert_eq!(rising(&mut phase, what, &terms), ((*told).to_owned(), *due), "row {n}");
+        }
+    }
+}
+
+#[test]
+fn an_event_begins_its_way_back_at_once() {
+    let terms = Terms { delay_off_us: 60 * SECOND_US, silence_max_us: i64::MAX, is_event: true, ..PLAIN };
+    check(
+        &terms,
+        &[
+            (Do::Over(0), "stay"),
+            (Do::Breach(1, 1.0), "enter since 1 worst Some(1.0)"),
+            (Do::Breach(30, 1.0), "hold Some(1.0)"),
+            (Do::Between(40), "stay"),
+            (Do::Over(89), "stay"),
+            (Do::Due, "leave at 90 on Some(10.0)"),
+            (Do::Breach(95, 1.0), "enter since 95 worst Some(1.0)"),
+            (Do::Over(155), "leave at 155 on Some(10.0)"),
+        ],
+    );
 }
 
 #[test]

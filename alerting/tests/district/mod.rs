@@ -87,6 +87,58 @@ severity = "red"
 action = { zh = "停产", en = "Stop" }
 "#;
 
+/// Rules that rise, events, means of slots, and a source that must send.
+pub const WORDS: &str = r#"
+[[rule]]
+id = "W-SOURCE"
+on = ["*"]
+only = ["required"]
+per = "equipment"
+name = { zh = "中断", en = "Source lost" }
+when = "age() > max(3.0 * period, 90.0)"
+delay_off = "20s"
+severity = "yellow"
+severity_max = "orange"
+rise = { after = "2m", severity = "orange" }
+action = { zh = "问", en = "Ask" }
+
+[[rule]]
+id = "W-SPARK"
+on = ["flame"]
+name = { zh = "火花", en = "Spark" }
+when = "value == 1.0"
+event = true
+delay_off = "30s"
+severity = "yellow"
+severity_max = "red"
+rise = { after = "10s", severity = "red" }
+action = { zh = "看", en = "Look" }
+
+[[rule]]
+id = "W-MEAN"
+on = ["gas.lel", "tank.level"]
+name = { zh = "均值", en = "Mean" }
+when = "value >= 50.0 && status(\"producing\") && !sector(\"hazchem\") || value >= 60.0"
+clear = "value < 45.0"
+slot = "1m"
+count_on = 2
+count_off = 2
+severity = "blue"
+action = { zh = "看", en = "Look" }
+
+[[rule]]
+id = "W-GAS"
+on = ["gas.lel"]
+name = { zh = "可燃气体", en = "Gas" }
+when = "value >= 50.0 && hazard_level > 4.0"
+delay_on = "2s"
+delay_off = "10s"
+severity = "yellow"
+severity_max = "orange"
+rise = { after = "5s", severity = "orange" }
+action = { zh = "撤离", en = "Leave" }
+"#;
+
 /// Fails on negative levels: whole numbers that overflow are an error, which no load can foresee behind `&&`.
 pub const FAILING: &str = r#"
 [[rule]]
@@ -121,6 +173,7 @@ fn point(id: &str, tag: &str, period_s: Option<u32>) -> Point {
         dead_band: 2.0,
         required: true,
         national_code: None,
+        substance: None,
     }
 }
 
@@ -141,6 +194,8 @@ pub fn registry() -> Registry {
         circuit_role: None,
         points,
         national_code: None,
+        rated_kw: None,
+        sector: None,
     };
     let enterprise = Enterprise {
         id: "e1".to_owned(),
@@ -154,6 +209,8 @@ pub fn registry() -> Registry {
         gateways: vec![Gateway { id: "g1".to_owned() }],
         equipment: vec![equipment],
         national_code: None,
+        declared: None,
+        stock: false,
     };
     Registry {
         district: Region { code: "d".to_owned(), name: text("d") },
@@ -164,6 +221,7 @@ pub fn registry() -> Registry {
             .map(|id| TagType { id: (*id).to_owned(), name: text(id), unit: "0/1".to_owned() })
             .collect(),
         enterprises: vec![enterprise],
+        substances: Vec::new(),
     }
 }
 
@@ -196,8 +254,12 @@ pub fn smaller_registry() -> Registry {
     smaller
 }
 
-/// Activations by kind and version: `r1`, `r2` (smaller), `s1`, `s2` (with a rule that fails).
+/// Activations by kind and version: `r1`, `r2` (smaller), `s1`, `s2` (with a rule that fails), `s3` (with `WORDS`).
 pub fn load(kind: &str, version: &str) -> Option<Content> {
+    static WORDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{WORDS}{RULES}")));
+    if version == "s3" {
+        return Some(Content::Rules { version: "s3".to_owned(), rules: Arc::clone(&WORDED) });
+    }
     static FAILS: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{FAILING}{RULES}")));
     if version == "s2" {
         return Some(Content::Rules { version: "s2".to_owned(), rules: Arc::clone(&FAILS) });
@@ -213,6 +275,9 @@ pub fn load(kind: &str, version: &str) -> Option<Content> {
     };
     activations().into_iter().find_map(of_kind).filter(|_| ["l1", "r1", "s1"].contains(&version))
 }
+
+/// When nothing else is due, a new local day is: coverage counts by it.
+pub const MIDNIGHT: Micros = Micros(START + 16 * 3_600 * SECOND_US);
 
 /// Microseconds after the start, in milliseconds.
 pub fn at(ms: i64) -> Micros {
@@ -234,6 +299,7 @@ pub fn delivery(received: Micros, readings: Vec<Reading>) -> Decoded {
         status: None,
         readings,
         rejects: Vec::new(),
+        simulated: false,
     }
 }
 

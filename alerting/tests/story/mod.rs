@@ -90,6 +90,9 @@ pub fn timed() -> impl Strategy<Value = What> {
     prop_oneof![16 => readings(), 2 => ack(), 1 => status()]
 }
 
+const VERSIONS: [(&str, &str); 5] =
+    [("rules", "s1"), ("rules", "s2"), ("rules", "s3"), ("registry", "r1"), ("registry", "r2")];
+
 pub fn anything() -> impl Strategy<Value = What> {
     let states = [AlarmState::Unacknowledged, AlarmState::Acknowledged, AlarmState::ReturnedUnacknowledged];
     let adopted = (0_i64..60_000, severity(), prop::sample::select(states.to_vec()), 0_u8..7)
@@ -100,8 +103,7 @@ pub fn anything() -> impl Strategy<Value = What> {
             .prop_map(|(code, active, severity)| What::Fault { code, active, severity }),
         1 => any::<bool>().prop_map(What::Link),
         1 => (0_i64..100_000).prop_map(What::Resumed),
-        2 => prop::sample::select(vec![("rules", "s1"), ("rules", "s2"), ("registry", "r1"), ("registry", "r2")])
-            .prop_map(|(kind, version)| What::Activate(kind, version)),
+        3 => prop::sample::select(VERSIONS.to_vec()).prop_map(|(kind, version)| What::Activate(kind, version)),
         1 => Just(What::Engine),
         1 => adopted,
         1 => Just(What::Skipped),
@@ -123,6 +125,13 @@ pub fn inputs(story: &[Event]) -> Vec<(i64, In)> {
         told.push((now, input(now, &event.what)));
     }
     told
+}
+
+/// The same under the rules of `WORDS`, which come into force before it begins, in a record of their own.
+pub fn worded((mut told, mut cuts): (Vec<(i64, In)>, Vec<bool>)) -> (Vec<(i64, In)>, Vec<bool>) {
+    told.insert(0, (500, input(500, &What::Activate("rules", "s3"))));
+    cuts.insert(0, true);
+    (told, cuts)
 }
 
 pub fn input(now: i64, what: &What) -> In {

@@ -1,48 +1,118 @@
-//! At start: registry, rules and limits from the district's files come into force if their content has changed. I/O.
+//! At start: registry, rules and limits from the district's files come into force if their content has changed. A registry
+//! that people imported is not undone by seed files: these are taken when they have changed since they were taken last and
+//! nothing was imported, or when a person says so. I/O.
 
 use crate::config::Config;
+use crate::console::door::SeedWord;
 use crate::delivery::{ContentKind, ContentRef};
 use crate::disk::RealDisk;
 use crate::engine::content::{RuleFile, RuleFiles};
 use crate::engine::fold::Fold;
+use crate::journal::small_file;
 use crate::seeds;
 use alerting::input::{Batch, Input};
 use rules::reading::Micros;
 use rules::registry::Registry;
 use rules::set::{RuleSet, Vocabulary};
+use std::path::{Path, PathBuf};
+
+/// What is asked for at a start.
+pub(super) struct Wanted<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) config: &'a Config,
+    /// `--take-seeds`.
+    pub(super) takes_seeds: bool,
+    pub(super) now: Micros,
+}
+
+/// What becomes of the seed directory's registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// It is in force, or comes into force.
+    Take,
+    /// Rows were imported since it was taken, and it has not changed.
+    Keep,
+    /// Rows were imported since, and it has changed too.
+    Ignore,
+}
 
 /// `Ok(Err(..))`: the packs are wrong; what was in force stays in force.
-pub(super) fn activate(
-    fold: &mut Fold<RealDisk>,
-    registry: &Registry,
-    config: &Config,
-    now: Micros,
-) -> anyhow::Result<Result<(), String>> {
+pub(super) fn activate(fold: &mut Fold<RealDisk>, wanted: &Wanted<'_>) -> anyhow::Result<Result<SeedWord, String>> {
+    let Wanted { registry, config, now, .. } = *wanted;
     let sources = match seeds::rules(&config.district.rules) {
         Ok(sources) => sources,
         Err(errors) => return Ok(Err(seeds::lines(&errors))),
     };
-    if let Err(errors) = RuleSet::load(&sources, &Vocabulary::of(registry)) {
+    let seeds_ref = fold.store_content(ContentKind::Registry, &seeds::canonical(registry))?;
+    let in_force = fold.state().versions().clone();
+    let taken_last = read_memo(&config.data.dir)?;
+    let choice = match wanted.takes_seeds {
+        true => Choice::Take,
+        false => choose(&seeds_ref.hash, in_force.registry.as_deref(), taken_last.as_deref()),
+    };
+    let kept = if choice == Choice::Take { None } else { fold.state().view().map(|view| view.registry().clone()) };
+    // Tag types come from seed files alone: rules are checked under those that will be in force.
+    let judged_under = kept.as_ref().map_or(registry, |kept| kept);
+    if let Err(errors) = RuleSet::load(&sources, &Vocabulary::of(judged_under)) {
         return Ok(Err(seeds::lines(&errors)));
     }
-    let registry_ref = fold.store_content(ContentKind::Registry, &seeds::canonical(registry))?;
+    let taken = match choice {
+        Choice::Take | Choice::Keep => seeds_ref.hash.clone(),
+        Choice::Ignore => taken_last.unwrap_or_else(|| seeds_ref.hash.clone()),
+    };
     let limits_ref = fold.store_content(ContentKind::Limits, &serde_json::to_vec(&config.fold)?)?;
     let files = sources.into_iter().map(|source| RuleFile { file: source.file, text: source.text }).collect();
-    let rule_files = RuleFiles { files, registry: registry_ref.hash.clone() };
+    let rule_files = RuleFiles { files, registry: taken.clone() };
     let rules_ref = fold.store_content(ContentKind::Rules, &serde_json::to_vec(&rule_files)?)?;
-
-    let in_force = fold.state().versions();
-    let wanted = [
-        (limits_ref, in_force.limits.clone()),
-        (registry_ref, in_force.registry.clone()),
-        (rules_ref, in_force.rules.clone()),
-    ];
-    for (reference, in_force) in wanted {
+    let registry_ref = (choice == Choice::Take).then_some((seeds_ref.clone(), in_force.registry));
+    let all = [Some((limits_ref, in_force.limits)), registry_ref, Some((rules_ref, in_force.rules))];
+    for (reference, in_force) in all.into_iter().flatten() {
         if in_force.as_deref() != Some(reference.hash.as_str()) {
             put_in_force(fold, reference, now)?;
         }
     }
-    Ok(Ok(()))
+    // After it is in force: a crash in between finds it there and notes it then.
+    write_memo(&config.data.dir, &taken)?;
+    let is_ignored = choice == Choice::Ignore;
+    if is_ignored {
+        tracing::warn!(
+            seeds = seeds_ref.hash,
+            in_force = fold.state().versions().registry,
+            "the seed directory has changed, but rows were imported since it was taken: what was imported stays in force; \
+             `davy serve --take-seeds` takes the seed directory instead, and drops the import"
+        );
+    }
+    Ok(Ok(SeedWord { version: seeds_ref.hash, is_ignored }))
+}
+
+/// `taken_last`: the seeds that were taken or kept at the last start; none where no start has noted it yet, and then
+/// nothing was imported either.
+fn choose(seeds: &str, in_force: Option<&str>, taken_last: Option<&str>) -> Choice {
+    match (in_force, taken_last) {
+        (None, _) | (Some(_), None) => Choice::Take,
+        (Some(in_force), Some(taken)) if in_force == taken || in_force == seeds => Choice::Take,
+        (Some(_), Some(taken)) if taken == seeds => Choice::Keep,
+        (Some(_), Some(_)) => Choice::Ignore,
+    }
+}
+
+/// Beside journal and snapshots: which seeds were taken is known to nobody else.
+fn memo(dir: &Path) -> PathBuf {
+    dir.join("seeds-taken")
+}
+
+fn read_memo(dir: &Path) -> anyhow::Result<Option<String>> {
+    let bytes = small_file::read(&RealDisk, &memo(dir))?;
+    // Anything else than a hash is no word of ours.
+    let hash = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| text.trim().to_owned());
+    Ok(hash.filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())))
+}
+
+fn write_memo(dir: &Path, hash: &str) -> anyhow::Result<()> {
+    if read_memo(dir)?.as_deref() != Some(hash) {
+        small_file::replace(&RealDisk, &memo(dir), hash.as_bytes(), &|| ())?;
+    }
+    Ok(())
 }
 
 /// An activation stands alone in its record: what comes after it is decoded under what it brought.
@@ -51,4 +121,26 @@ fn put_in_force(fold: &mut Fold<RealDisk>, reference: ContentRef, now: Micros) -
     let now = now.max(fold.last_now());
     fold.commit(&Batch { now, inputs: vec![Input::Activate(reference)] })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_not_undone_by_a_start() {
+        let cases = [
+            ("fresh", "s1", None, None, Choice::Take),
+            ("before this was noted", "s2", Some("s1"), None, Choice::Take),
+            ("nothing new", "s1", Some("s1"), Some("s1"), Choice::Take),
+            ("seeds changed", "s2", Some("s1"), Some("s1"), Choice::Take),
+            ("killed before the note", "s2", Some("s2"), Some("s1"), Choice::Take),
+            ("imported", "s1", Some("i1"), Some("s1"), Choice::Keep),
+            ("imported, seeds changed", "s2", Some("i1"), Some("s1"), Choice::Ignore),
+            ("imported, and the seeds say the same now", "i1", Some("i1"), Some("s1"), Choice::Take),
+        ];
+        for (what, seeds, in_force, taken, expected) in cases {
+            assert_eq!(choose(seeds, in_force, taken), expected, "{what}");
+        }
+    }
 }

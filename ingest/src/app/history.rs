@@ -12,7 +12,7 @@ use crate::engine::fold::Fold;
 use crate::store::error::StoreError;
 use crate::store::findings::{FindingFilter, FindingMark, StoredFinding};
 use crate::store::quarantine::{QuarantineFilter, QuarantineMark, QuarantinedMessage};
-use crate::store::query::{Bucket, StoredReading};
+use crate::store::query::{Bucket, Reader, StoredReading};
 use crate::store::seam::{Ask, Seam, Told};
 use alerting::command::Search;
 use futures_util::future::BoxFuture;
@@ -32,6 +32,10 @@ impl Database {
         let projection = projection.clone();
         let journal_id = Arc::new(move || projection.journal_id());
         Ok(Database { seam: Seam::new(connection(config, &config.database.read_user)?, readings.tail(), journal_id) })
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        self.seam.reader()
     }
 }
 
@@ -96,7 +100,7 @@ fn narrow(index: u64) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-fn history_error(e: StoreError) -> HistoryError {
+pub(super) fn history_error(e: StoreError) -> HistoryError {
     match e {
         StoreError::Wait(text) => HistoryError::Unavailable(text),
         other => HistoryError::Failed(other.to_string()),

@@ -2,6 +2,7 @@
 
 mod activate;
 mod care;
+mod coverage_past;
 mod history;
 pub(crate) mod projection;
 mod recovery;
@@ -11,6 +12,7 @@ mod second_chance;
 use crate::cli::{ConfigArg, EXIT_BAD_INPUT, EXIT_NEEDS_PERSON};
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::console::door::SeedWord;
 use crate::console::{self, guard::Hosts};
 use crate::disk::RealDisk;
 use crate::downlink::Downlink;
@@ -23,7 +25,10 @@ use crate::journal::lock::Lock;
 use crate::mqtt::{self, Feed};
 use crate::pace::Standing;
 use crate::seeds;
+use crate::seeds::tasks::Task;
+use crate::simulate::history::play::{NotEmpty, unfinished};
 use crate::telemetry::{self, Telemetry};
+use activate::Wanted;
 use anyhow::Context;
 use clap::Args;
 use rules::reading::{Micros, SECOND_US};
@@ -44,6 +49,9 @@ pub struct ServeArgs {
     /// Judge the tail of the journal again although another engine version wrote it; nothing is sent again.
     #[arg(long)]
     refold: bool,
+    /// The seed directory comes into force although rows were imported since it was taken last; the import is dropped.
+    #[arg(long)]
+    take_seeds: bool,
 }
 
 /// `davy serve`: runs until SIGINT or SIGTERM, or until something is wrong with us.
@@ -56,15 +64,23 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::start_logging(&config.log.level)?;
-    let registry = match seeds::load(&config.district.seeds) {
-        Ok(registry) => registry,
+    let district = seeds::load(&config.district.seeds)
+        .and_then(|registry| Ok(District { registry, tasks: seeds::tasks(&config.district.seeds)? }));
+    let district = match district {
+        Ok(district) => district,
         Err(errors) => {
             eprintln!("{}", seeds::lines(&errors));
             return Ok(ExitCode::from(EXIT_BAD_INPUT));
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
-    runtime.block_on(run(config, registry, args))
+    runtime.block_on(run(config, district, args))
+}
+
+/// What the seed directory holds.
+struct District {
+    registry: Registry,
+    tasks: Vec<Task>,
 }
 
 /// What every part may lean on.
@@ -87,7 +103,7 @@ struct Parts {
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-async fn run(config: Config, registry: Registry, args: &ServeArgs) -> anyhow::Result<ExitCode> {
+async fn run(config: Config, district: District, args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(&config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {} (http.listen, DAVY_HTTP_PORT)", config.http.listen))?;
@@ -101,6 +117,10 @@ async fn run(config: Config, registry: Registry, args: &ServeArgs) -> anyhow::Re
             return Ok(ExitCode::from(EXIT_NEEDS_PERSON));
         }
     };
+    if unfinished(&config.data.dir).exists() {
+        eprintln!("davy: {}", NotEmpty::CutOff(config.data.dir.display().to_string()));
+        return Ok(ExitCode::from(EXIT_NEEDS_PERSON));
+    }
     let (mut fold, opening) = match Fold::open(RealDisk, &open_options(&config, args)) {
         Ok(opened) => opened,
         Err(e) if e.needs_person() => {
@@ -117,11 +137,16 @@ async fn run(config: Config, registry: Registry, args: &ServeArgs) -> anyhow::Re
         let accepted = clock.accept();
         tracing::warn!(?accepted, "the wall's time was accepted");
     }
-    if let Err(problem) = activate::activate(&mut fold, &registry, &config, clock.now())? {
-        eprintln!("{problem}");
-        return Ok(ExitCode::from(EXIT_BAD_INPUT));
-    }
-    let (parts, engine_ended) = start(config, fold, clock, listener)?;
+    let wanted =
+        Wanted { registry: &district.registry, config: &config, takes_seeds: args.take_seeds, now: clock.now() };
+    let seeds = match activate::activate(&mut fold, &wanted)? {
+        Ok(seeds) => seeds,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return Ok(ExitCode::from(EXIT_BAD_INPUT));
+        }
+    };
+    let (parts, engine_ended) = start((config, seeds, district.tasks), fold, clock, listener)?;
     tokio::select! {
         biased;
         // Its sender is dropped when the engine thread ends, for whatever reason.
@@ -143,6 +168,12 @@ fn open_options(config: &Config, args: &ServeArgs) -> OpenOptions {
     }
 }
 
+/// For a journal that is begun at `wall`, by somebody who is not serving.
+pub(crate) fn open_options_at(config: &Config, wall: Micros) -> OpenOptions {
+    let args = ServeArgs { config: ConfigArg::default(), accept_clock: false, refold: false, take_seeds: false };
+    OpenOptions { wall, ..open_options(config, &args) }
+}
+
 fn announce(opening: &Opening, fold: &Fold<RealDisk>) {
     tracing::info!(
         journal_id = fold.journal().identity().journal_id,
@@ -158,7 +189,7 @@ fn announce(opening: &Opening, fold: &Fold<RealDisk>) {
 
 /// Starts everything, the engine first: what feeds it finds it awake.
 fn start(
-    config: Config,
+    (config, seeds, task_list): (Config, SeedWord, Vec<Task>),
     fold: Fold<RealDisk>,
     clock: Clock,
     listener: TcpListener,
@@ -186,7 +217,11 @@ fn start(
         hub: shared.hub.clone(),
         telemetry: shared.telemetry.clone(),
         commands: Arc::new(shared.sender.clone()),
+        coverage: history.clone(),
+        tasks: task_list.into(),
         history,
+        imports: Arc::new(shared.sender.clone()),
+        seeds,
         recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared, points)?),
         replay: Arc::new(second_chance::SecondChance::new(&config, &projection, &shared)?),
         archive,

@@ -34,25 +34,17 @@ pub(super) fn load(shared: &Shared, fold: &Fold<RealDisk>) {
         journal_id: fold.journal().identity().journal_id.clone(),
         seq: fold.journal().head(),
         now: state.now(),
-        versions: versions(fold),
+        versions: Versions::of(state.versions()),
         alarms: state.open_alarms().chain(state.recent_closed()).cloned().collect(),
         gateways: state.gateways().map(|(key, gateway)| (key.clone(), gateway.clone())).collect(),
         last: numbers.filter_map(|id| Some((id, state.last(id)?))).collect(),
         view,
     });
+    shared.hub.load_books(state, fold.journal().head());
     let now = shared.clock.now();
     shared.hub.report(Component::Engine, Report::up(), now);
     shared.hub.report(Component::Journal, Report::up(), now);
     shared.hub.report(Component::Broker, Report::down("not connected yet"), now);
-}
-
-pub(super) fn versions(fold: &Fold<RealDisk>) -> Versions {
-    let versions = fold.state().versions();
-    Versions {
-        registry: versions.registry.clone().unwrap_or_default(),
-        rules: versions.rules.clone().unwrap_or_default(),
-        limits: versions.limits.clone().unwrap_or_default(),
-    }
 }
 
 /// How far the wall is from the loop's clock, looked at once a second until the stop.

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// A command waits so long for an answer; long work (adopting a database) answers within it or says that it goes on.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// A table of a million points is smaller.
+const BYTES_MAX: u64 = 256 << 20;
+
 pub(crate) struct Running {
     base: String,
     agent: ureq::Agent,
@@ -32,12 +35,18 @@ impl Running {
         self.answer(path, self.agent.post(format!("{}{path}", self.base)).send_json(body))
     }
 
+    /// Sends a table.
+    pub(crate) fn table(&self, path: &str, table: &[u8]) -> anyhow::Result<Answer> {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", "text/csv");
+        self.answer(path, request.send(table))
+    }
+
     /// What is not JSON, whole.
     pub(crate) fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self.agent.get(format!("{}{path}", self.base)).call();
         let mut response =
             response.with_context(|| format!("no Davy answers at {} (is `davy serve` running?)", self.base))?;
-        let bytes = response.body_mut().read_to_vec()?;
+        let bytes = response.body_mut().with_config().limit(BYTES_MAX).read_to_vec()?;
         if response.status().as_u16() != 200 {
             let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
             bail!("{}", Answer { status: response.status().as_u16(), body }.problem());

@@ -3,15 +3,19 @@
 
 mod bench;
 mod clock;
+mod filing;
+mod hazard;
 mod http;
 mod journal;
 mod quarantine;
 mod recover;
+mod registry;
 mod rules;
 mod seed;
 mod simulate;
 mod status;
 mod store;
+mod tasks;
 
 use crate::app;
 use crate::config::Config;
@@ -39,7 +43,7 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ConfigArg {
     /// Configuration file; every key is explained in deploy/davy.toml.
     #[arg(long, value_name = "FILE", env = "DAVY_CONFIG")]
@@ -65,7 +69,8 @@ enum Command {
     Seed(seed::SeedArgs),
     /// Play the district's gateways against the broker.
     #[command(after_help = "Examples:\n  davy simulate --seed 7\n  davy simulate --scenario flame --duration 60s\n  \
-                            davy simulate --rate 5000 --batch 50 --duration 2m")]
+                            davy simulate --rate 5000 --batch 50 --duration 2m\n  \
+                            davy simulate --history 35d")]
     Simulate(simulate::SimulateArgs),
     /// Check and test rule packs.
     #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
@@ -90,6 +95,29 @@ enum Command {
                                         davy quarantine show 4711/0\n  davy quarantine replay --dry-run"
     )]
     Quarantine(quarantine::QuarantineCommand),
+    /// Planned work and stops, filed before they begin.
+    #[command(subcommand, after_help = "Examples:\n  davy filing list --open\n  davy filing withdraw 12")]
+    Filing(filing::FilingCommand),
+    /// The registry in force as tables, tables taken into it, and signatures under connections.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy registry import points.csv --dry-run\n  \
+                                        davy registry export enterprises > enterprises.csv\n  \
+                                        davy registry accept hc-001 hazchem"
+    )]
+    Registry(registry::RegistryCommand),
+    /// The hazard ledger: leads with their evidence, judged by people.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy hazard list\n  davy hazard judge 2026000001 major --comment 'seen on site'"
+    )]
+    Hazard(hazard::HazardCommand),
+    /// The plan's task list: computed figures, and a place to file the others.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy tasks list\n  davy tasks file 46 '16 of 16' --as-of 2025-12-31"
+    )]
+    Tasks(tasks::TasksCommand),
     /// Recount the database against what every transaction says it wrote.
     #[command(subcommand, after_help = "Example:\n  davy store verify --json")]
     Store(store::StoreCommand),
@@ -114,6 +142,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Recover(command) => recover::run(&command),
         Command::Clock(command) => clock::run(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::Filing(command) => filing::run(&command),
+        Command::Registry(command) => registry::run(&command),
+        Command::Hazard(command) => hazard::run(&command),
+        Command::Tasks(command) => tasks::run(&command),
         Command::Store(command) => store::run(&command),
         Command::Status(args) => status::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -1,12 +1,24 @@
 //! `davy simulate`: the gateways of the seed district as real MQTT clients. I/O.
 
-use super::{ConfigArg, bad_input};
+use super::http::Running;
+use super::{ConfigArg, EXIT_NEEDS_PERSON, bad_input, runtime};
+use crate::app;
+use crate::clock;
+use crate::config::Config;
+use crate::journal::lock::Lock;
 use crate::seeds;
+use crate::simulate::history::play::{HistoryOptions, NotEmpty, Played, unfinished};
 use crate::simulate::scenario::Scenario;
+use crate::simulate::scenario::calibration::filings;
 use crate::simulate::scenario::expected::expected;
-use crate::simulate::{self, Options, SimulateError, Summary};
+use crate::simulate::{self, Options, SimulateError, Summary, history};
+use crate::store::connection::Purpose;
+use crate::store::recover::survey;
 use anyhow::Context;
+use chrono::DateTime;
 use clap::Args;
+use rules::reading::Micros;
+use rules::registry::Registry;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,8 +27,12 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// Minutes are kept for two months.
+const HISTORY_DAYS_MAX: u16 = 60;
+
 const SCENARIOS: &str = "\
-Scenarios and what must come of each first strike, besides which nothing of orange or red may be raised:
+Scenarios and what must come of each first strike, besides which nothing of orange or red may be raised (gas that is
+over its second level has passed its first, HC-10 yellow, and so has a tank, HC-01 yellow):
   flame                         a flame detector sees a flame            HC-29 red
   gas-leak                      gas beyond 50 %LEL                       HC-11 orange
   dust-collector-stops          its fan stops, production goes on        DU-10 red
@@ -33,6 +49,10 @@ Scenarios and what must come of each first strike, besides which nothing of oran
   same-second-values            a flame detector says 0 and 1 within     HC-29 red
                                 one second
   overfill                      a tank is filled over H and HH           HC-02 orange
+  suspended-plant-produces      a plant under a stop order draws the     EL-01 red after two quarter hours:
+                                load of production                       within 47 minutes
+  calibration                   a gas head is given test gas within a    HC-10 and HC-11 suppressed by design;
+                                calibration that was filed               nobody is called
 --expects prints the same as JSON, with enterprise, equipment and point.";
 
 #[derive(Debug, Args)]
@@ -64,6 +84,13 @@ pub struct SimulateArgs {
     /// Send nothing; print as JSON which alarms the first strikes must raise.
     #[arg(long)]
     expects: bool,
+    /// Write so many days of simulated past into the empty data directory, in virtual time, before the first start;
+    /// for example 35d. Davy must not run. Everything is marked as simulated.
+    #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with_all = ["rate", "scenario", "duration", "log", "expects"])]
+    history: Option<u16>,
+    /// Do nothing if the data directory holds a journal already.
+    #[arg(long, requires = "history")]
+    if_empty: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -78,9 +105,12 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
             return Ok(bad_input());
         }
     };
+    if let Some(days) = args.history {
+        return history(args, (config, registry), days);
+    }
     let options = Options {
         registry: Arc::new(registry),
-        host: config.mqtt.host,
+        host: config.mqtt.host.clone(),
         port: config.mqtt.port,
         rate: args.rate,
         batch: args.batch,
@@ -102,6 +132,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
             }
         };
     }
+    file(&config, &options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
     match runtime.block_on(play(options)) {
         Ok(summary) => {
@@ -117,6 +148,105 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         }
         Err(PlayError::Signals(error)) => Err(error),
     }
+}
+
+/// What scenarios need on record before they strike is filed with the running Davy, as people would.
+fn file(config: &Config, options: &Options) -> anyhow::Result<()> {
+    // Options that cannot be played are refused by whoever plays them.
+    for planned in filings(options, clock::wall()).unwrap_or_default() {
+        let stamp = |at: Micros| DateTime::from_timestamp_micros(at.0).map(|time| time.to_rfc3339());
+        let body = json!({
+            "kind": planned.kind, "enterprise": planned.object.enterprise, "equipment": planned.object.equipment,
+            "point": planned.object.point, "from": stamp(planned.from), "to": stamp(planned.to),
+            "reason": planned.reason, "by": "davy simulate",
+        });
+        let answer = Running::at(config).post("/api/v1/filings", &body).context("the work could not be filed")?;
+        anyhow::ensure!(answer.status == 200, "the work could not be filed: {}", answer.problem());
+    }
+    Ok(())
+}
+
+/// The past, into the data directory.
+fn history(args: &SimulateArgs, (config, registry): (Config, Registry), days: u16) -> anyhow::Result<ExitCode> {
+    let rules = match seeds::rules(&config.district.rules) {
+        Ok(rules) => rules,
+        Err(errors) => {
+            eprintln!("{}", seeds::lines(&errors));
+            return Ok(bad_input());
+        }
+    };
+    if args.if_empty && config.data.dir.join("journal").exists() && !unfinished(&config.data.dir).exists() {
+        println!("simulate: {} holds a journal already; no past is written", config.data.dir.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(journal_id) = owner(&config)? {
+        if args.if_empty {
+            println!("simulate: the database belongs to journal {journal_id} already; no past is written");
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!(
+            "davy: the database belongs to journal {journal_id}: a made-up past must not be mixed with its record"
+        );
+        return Ok(bad_input());
+    }
+    std::fs::create_dir_all(&config.data.dir)
+        .with_context(|| format!("cannot make the data directory {}", config.data.dir.display()))?;
+    let _lock = match Lock::acquire(&config.data.dir) {
+        Ok(lock) => lock,
+        Err(e) => {
+            eprintln!("davy: {e}");
+            return Ok(ExitCode::from(EXIT_NEEDS_PERSON));
+        }
+    };
+    let end = clock::wall();
+    let options = HistoryOptions {
+        open: app::open_options_at(&config, end),
+        registry,
+        rules,
+        limits: config.fold.clone(),
+        end,
+        days,
+        seed: args.seed,
+    };
+    let mut say = |played: &Played, seconds: f64| {
+        eprintln!("simulate: {} readings, {} alarms of the past after {seconds:.0} s", played.readings, played.alarms);
+    };
+    match history::play::play(options, &mut say) {
+        Ok(played) if args.json => println!("{}", serde_json::to_string_pretty(&past_body(&played))?),
+        Ok(Played { readings, alarms, days, .. }) => {
+            println!("simulate: {days} days of simulated past: {readings} readings, {alarms} alarms raised");
+        }
+        Err(error) if error.is::<NotEmpty>() => {
+            eprintln!("davy: {error}");
+            return Ok(bad_input());
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The journal whose record the database holds already. A database that is away, or that has no schema yet, holds none
+/// that anybody could ask for.
+fn owner(config: &Config) -> anyhow::Result<Option<String>> {
+    let connection = app::projection::connection(config, &config.database.user)?;
+    let survey = runtime()?.block_on(async {
+        let client = connection.open(Purpose::Inspect).await?;
+        survey(&client).await
+    });
+    match survey {
+        Ok(survey) => Ok(survey.lanes.into_iter().map(|lane| lane.journal_id).find(|id| !id.is_empty())),
+        Err(error) => {
+            eprintln!("simulate: the database could not be asked whose it is ({error}); going on");
+            Ok(None)
+        }
+    }
+}
+
+fn past_body(played: &Played) -> serde_json::Value {
+    json!({
+        "days": played.days, "messages": played.messages, "readings": played.readings, "records": played.records,
+        "alarms": played.alarms,
+    })
 }
 
 enum PlayError {
@@ -163,6 +293,15 @@ fn span(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(number.saturating_mul(unit_s)))
 }
 
+/// `35d`, at most as long as coverage looks back.
+fn days(text: &str) -> Result<u16, String> {
+    let number = text.strip_suffix('d').and_then(|digits| digits.parse().ok());
+    match number {
+        Some(days @ 1..=HISTORY_DAYS_MAX) => Ok(days),
+        _ => Err(format!("{text:?} is not a number of days such as 35d, at most {HISTORY_DAYS_MAX}d")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +327,10 @@ mod tests {
         }
         for wrong in ["", "s", "1.5m", "-3s", "3d", "3 s"] {
             assert!(span(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!((days("35d"), days("1d")), (Ok(35), Ok(1)));
+        for wrong in ["", "35", "0d", "61d", "-1d", "1.5d"] {
+            assert!(days(wrong).is_err(), "{wrong}");
         }
     }
 }

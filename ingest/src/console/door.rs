@@ -1,6 +1,6 @@
 //! How an order of a person reaches the engine. Must not know HTTP or the journal. Pure.
 
-use crate::inbox::{InboxError, InboxSender};
+use crate::inbox::{Import, Imported, InboxError, InboxSender};
 use alerting::command::{Command, Outcome, Search};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -13,6 +13,12 @@ pub trait CommandDoor: Send + Sync {
     /// Never waits. The receiver gets the outcome once the command is durable and judged; if the sender is dropped,
     /// it was not taken.
     fn submit(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, Closed>;
+}
+
+/// Takes a registry that people brought into the journal and into force.
+pub trait ImportDoor: Send + Sync {
+    /// Never waits. The receiver gets the outcome once it is in force; if the sender is dropped, it was not taken.
+    fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed>;
 }
 
 /// The door is not open.
@@ -30,6 +36,15 @@ pub trait RecoveryDoor: Send + Sync {
     fn survey(&self) -> BoxFuture<'_, Result<Value, String>>;
     /// The remedy for the refusal; what was done, or why not.
     fn adopt(&self) -> BoxFuture<'_, Result<Value, String>>;
+}
+
+/// What the start made of the seed directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeedWord {
+    /// Content hash of its registry.
+    pub version: String,
+    /// It has changed since it was taken last, but rows were imported since: these stay in force.
+    pub is_ignored: bool,
 }
 
 /// Gives what lies in quarantine its second chance, in the background: one at a time.
@@ -89,9 +104,19 @@ pub enum ReplayState {
 
 impl CommandDoor for InboxSender {
     fn submit(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, Closed> {
-        self.command(command).map_err(|e| match e {
-            InboxError::Full => Closed::Busy,
-            InboxError::Closed => Closed::Stopping,
-        })
+        self.command(command).map_err(closed)
+    }
+}
+
+impl ImportDoor for InboxSender {
+    fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed> {
+        InboxSender::import(self, import).map_err(closed)
+    }
+}
+
+fn closed(error: InboxError) -> Closed {
+    match error {
+        InboxError::Full => Closed::Busy,
+        InboxError::Closed => Closed::Stopping,
     }
 }

@@ -118,19 +118,32 @@ fn admit(hosts: &Hosts, request: &Request) -> Result<(), Problem> {
         let detail = format!("a page of \"{}\" may not use this console", shorten(origin));
         return Err(Problem::forbidden("foreign-origin", detail));
     }
-    if *request.method() == Method::POST {
-        admit_post(headers)?;
-    }
     Ok(())
 }
 
-/// A form of a foreign page cannot send JSON without asking first, and we never say yes.
-fn admit_post(headers: &HeaderMap) -> Result<(), Problem> {
+/// What an order must look like, asked right before the endpoint that takes it.
+pub async fn check_order(request: Request, next: Next) -> Response {
+    match admit_post(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Where a table is sent instead of JSON.
+pub const IMPORT: &str = "/api/v1/registry/import";
+
+/// A form of a foreign page cannot send JSON or CSV without asking first, and we never say yes.
+fn admit_post(request: &Request) -> Result<(), Problem> {
+    let (headers, path) = (request.headers(), request.uri().path());
+    if *request.method() != Method::POST {
+        return Ok(());
+    }
     let content_type = single(headers, &CONTENT_TYPE)?.unwrap_or("");
     let essence = content_type.split(';').next().unwrap_or("").trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = format!("content-type \"{}\": send application/json", shorten(content_type));
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "refused", detail));
+    let (wanted, kind) = if path == IMPORT { ("text/csv", "not-csv") } else { ("application/json", "not-json") };
+    if !essence.eq_ignore_ascii_case(wanted) {
+        let detail = format!("content-type \"{}\": send {wanted}", shorten(content_type));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, "refused", detail));
     }
     let site = single(headers, &HeaderName::from_static("sec-fetch-site"))?;
     match site {

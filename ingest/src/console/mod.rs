@@ -5,9 +5,11 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod api;
+pub mod coverage_past;
 pub mod door;
 pub mod guard;
 pub mod history;
+mod openapi;
 mod page;
 mod params;
 pub mod problem;
@@ -17,12 +19,14 @@ mod stream;
 
 use crate::hub::Hub;
 use crate::pace::Standing;
+use crate::seeds::tasks::Task;
 use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
-use door::{CommandDoor, RecoveryDoor, ReplayDoor};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post};
+use coverage_past::CoveragePast;
+use door::{CommandDoor, ImportDoor, RecoveryDoor, ReplayDoor, SeedWord};
 use guard::Hosts;
 use history::History;
 use problem::Problem;
@@ -51,8 +55,16 @@ pub struct Leans {
     pub telemetry: Arc<Telemetry>,
     /// Takes commands into the journal.
     pub commands: Arc<dyn CommandDoor>,
+    /// Takes registries into the journal and into force.
+    pub imports: Arc<dyn ImportDoor>,
+    /// What the start made of the seed directory.
+    pub seeds: SeedWord,
     /// The past, from the database.
     pub history: Arc<dyn History>,
+    /// Known days of the past.
+    pub coverage: Arc<dyn CoveragePast>,
+    /// The plan's task list.
+    pub tasks: Arc<[Task]>,
     /// For when database and journal do not belong together.
     pub recovery: Arc<dyn RecoveryDoor>,
     /// A second chance for what lies in quarantine.
@@ -73,6 +85,8 @@ pub struct Context {
     leans: Leans,
     started: Micros,
     streams: Arc<Semaphore>,
+    /// One table is taken into the registry at a time.
+    imports: Arc<Semaphore>,
     /// Becomes true when the console stops: streams end then.
     stopping: watch::Receiver<bool>,
     /// For idempotency keys of requests that bring none.
@@ -84,7 +98,14 @@ impl Context {
     pub fn new(leans: Leans, stopping: watch::Receiver<bool>) -> Context {
         let started = (leans.now)();
         let keys = Arc::new((RandomState::new(), AtomicU64::new(0)));
-        Context { leans, started, streams: Arc::new(Semaphore::new(STREAMS_MAX)), stopping, keys }
+        Context {
+            leans,
+            started,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            imports: Arc::new(Semaphore::new(1)),
+            stopping,
+            keys,
+        }
     }
 
     fn hub(&self) -> &Hub {
@@ -121,34 +142,69 @@ pub async fn serve(
     }
 }
 
+/// Every address that is served; `openapi` describes each of them.
+fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
+    vec![
+        ("/", get(page::index)),
+        ("/page.css", get(page::css)),
+        ("/page.js", get(page::js)),
+        ("/nav.js", get(page::nav)),
+        ("/coverage", get(page::coverage)),
+        ("/coverage.css", get(page::coverage_css)),
+        ("/coverage.js", get(page::coverage_js)),
+        ("/hazards", get(page::hazards)),
+        ("/hazards.js", get(page::hazards_js)),
+        ("/tasks", get(page::tasks)),
+        ("/tasks.js", get(page::tasks_js)),
+        ("/tables.css", get(page::tables_css)),
+        ("/favicon.svg", get(page::icon)),
+        ("/healthz", get(api::status::healthz)),
+        ("/readyz", get(api::status::readyz)),
+        ("/metrics", get(api::status::metrics)),
+        ("/api/v1/status", get(api::status::status)),
+        ("/api/v1/enterprises", get(api::enterprises::list)),
+        ("/api/v1/openapi.json", get(openapi::show)),
+        ("/api/v1/points", get(api::points::list)),
+        ("/api/v1/points/{enterprise}/{point}/readings", get(api::readings::list)),
+        ("/api/v1/alarms", get(api::alarms::list)),
+        ("/api/v1/alarms/{id}/ack", post(api::ack::acknowledge)),
+        ("/api/v1/clock", get(api::clock::status)),
+        ("/api/v1/clock/accept", post(api::clock::accept)),
+        ("/api/v1/coverage", get(api::coverage::show)),
+        ("/api/v1/coverage/days", get(api::coverage::days::list)),
+        ("/api/v1/coverage/units", get(api::coverage::units::list)),
+        ("/api/v1/coverage/units/{enterprise}/{sector}", get(api::coverage::unit::show)),
+        ("/api/v1/filings", get(api::filings::list).post(api::filings::file)),
+        ("/api/v1/filings/{id}/withdraw", post(api::filings::withdraw)),
+        ("/api/v1/acceptances", get(api::acceptances::list).post(api::acceptances::accept)),
+        ("/api/v1/acceptances/revoke", post(api::acceptances::revoke)),
+        ("/api/v1/findings", get(api::findings::list)),
+        ("/api/v1/gateways", get(api::gateways::list)),
+        ("/api/v1/hazards", get(api::hazards::list)),
+        ("/api/v1/hazards/{id}", get(api::hazards::show)),
+        ("/api/v1/hazards/{id}/judge", post(api::hazards::judge)),
+        ("/api/v1/quarantine", get(api::quarantine::list)),
+        ("/api/v1/quarantine/replay", get(api::replay::report).post(api::replay::order)),
+        ("/api/v1/quarantine/{seq}/{index}", get(api::quarantine::show_one)),
+        ("/api/v1/quarantine/{seq}/{index}/raw", get(api::quarantine::raw)),
+        ("/api/v1/recover", get(api::recover::survey)),
+        ("/api/v1/recover/adopt", post(api::recover::adopt)),
+        ("/api/v1/registry", get(api::registry::show)),
+        ("/api/v1/registry/enterprises.csv", get(api::registry::enterprises)),
+        ("/api/v1/registry/points.csv", get(api::registry::points)),
+        (guard::IMPORT, post(api::registry::import).layer(DefaultBodyLimit::max(api::registry::TABLE_MAX))),
+        ("/api/v1/tasks", get(api::tasks::list)),
+        ("/api/v1/tasks/{row}/figure", post(api::tasks::file)),
+        ("/api/v1/stream", get(stream::open)),
+    ]
+}
+
 /// The whole console as a service, also for tests.
 pub fn router(context: Context) -> Router {
-    Router::new()
-        .route("/", get(page::index))
-        .route("/page.css", get(page::css))
-        .route("/page.js", get(page::js))
-        .route("/favicon.svg", get(page::icon))
-        .route("/healthz", get(api::status::healthz))
-        .route("/readyz", get(api::status::readyz))
-        .route("/metrics", get(api::status::metrics))
-        .route("/api/v1/status", get(api::status::status))
-        .route("/api/v1/enterprises", get(api::enterprises::list))
-        .route("/api/v1/points", get(api::points::list))
-        .route("/api/v1/points/{enterprise}/{point}/readings", get(api::readings::list))
-        .route("/api/v1/alarms", get(api::alarms::list))
-        .route("/api/v1/alarms/{id}/ack", post(api::ack::acknowledge))
-        .route("/api/v1/clock", get(api::clock::status))
-        .route("/api/v1/clock/accept", post(api::clock::accept))
-        .route("/api/v1/findings", get(api::findings::list))
-        .route("/api/v1/gateways", get(api::gateways::list))
-        .route("/api/v1/quarantine", get(api::quarantine::list))
-        .route("/api/v1/quarantine/replay", get(api::replay::report).post(api::replay::order))
-        .route("/api/v1/quarantine/{seq}/{index}", get(api::quarantine::show_one))
-        .route("/api/v1/quarantine/{seq}/{index}/raw", get(api::quarantine::raw))
-        .route("/api/v1/recover", get(api::recover::survey))
-        .route("/api/v1/recover/adopt", post(api::recover::adopt))
-        .route("/api/v1/stream", get(stream::open))
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+    // Only before methods that an address takes: any other is told which ones it does, whatever it carries.
+    let guarded = |method: MethodRouter<Context>| method.route_layer(from_fn(guard::check_order));
+    let all = routes().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, guarded(method)));
+    all.method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .fallback(|| async { Problem::no_such_page() })
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(context.clone(), guard::check))
@@ -158,4 +214,4 @@ pub fn router(context: Context) -> Router {
 // The tests count on their own figures, not on outside input.
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]
-mod tests;
+pub(crate) mod tests;

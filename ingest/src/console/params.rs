@@ -40,6 +40,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(|e| too_large_or_cut(&e))?;
+        // A list would be taken for the fields in their order, and nobody promises an order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::bad_body("the body must be a JSON object"));
+        }
         serde_json::from_slice(&bytes).map(Body).map_err(|e| Problem::bad_body(e.to_string()))
     }
 }
@@ -77,14 +81,28 @@ pub fn time(key: &str, text: &str) -> Result<Micros, Problem> {
 
 /// A text a person wrote: at most `max` characters, no control characters (a line break may stand in it).
 pub fn prose(key: &str, text: &str, max: usize) -> Result<String, Problem> {
-    let text = text.trim();
     if text.chars().count() > max {
         return Err(Problem::bad_body(format!("{key}: at most {max} characters")));
     }
     if text.chars().any(|c| c.is_control() && c != '\n') {
         return Err(Problem::bad_body(format!("{key}: holds control characters")));
     }
-    Ok(text.to_owned())
+    Ok(text.trim().to_owned())
+}
+
+/// A word of a query that is looked for as it stands: not empty, at most `max` characters, one line.
+pub fn word(key: &str, text: &str, max: usize) -> Result<String, Problem> {
+    let wrong = |why: String| Err(Problem::bad_query(format!("{key}: {why}")));
+    if text.trim().is_empty() {
+        return wrong("is empty; leave it out to ask for all".to_owned());
+    }
+    if text.chars().count() > max {
+        return wrong(format!("at most {max} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return wrong("holds control characters".to_owned());
+    }
+    Ok(text.trim().to_owned())
 }
 
 fn shorten(text: &str) -> String {
@@ -121,6 +139,15 @@ mod tests {
         for text in ["", "yesterday", "2025-06-01", "2025-13-01T00:00:00Z", "1748779200", "2025-06-01T20:00:00+99:00"] {
             let problem = time("from", text).unwrap_err();
             assert!(problem.detail.starts_with("from: "), "{text}: {}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn words_of_a_query_are_bounded_and_blamed_on_the_query() {
+        assert_eq!(word("rule", " HC-11 ", 10).unwrap(), "HC-11");
+        for text in ["", " ", "a\0b", "a\nb", "12345678901"] {
+            let problem = word("rule", text, 10).unwrap_err();
+            assert!(problem.kind == "bad-query" && problem.detail.starts_with("rule: "), "{text:?}: {problem:?}");
         }
     }
 

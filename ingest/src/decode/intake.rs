@@ -13,6 +13,8 @@ pub struct Intake<'v> {
     points: &'v BTreeMap<String, PointId>,
     pub gateway: GatewayKey,
     pub gateway_seq: Option<u64>,
+    /// The message says that it was simulated.
+    pub simulated: bool,
     pub status: Option<GatewayStatus>,
     pub readings: Vec<Reading>,
     pub rejects: Vec<Reject>,
@@ -32,7 +34,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 impl<'v> Intake<'v> {
     pub fn new(view: &'v View, points: &'v BTreeMap<String, PointId>, gateway: GatewayKey) -> Intake<'v> {
         let (readings, rejects) = (Vec::new(), Vec::new());
-        Intake { view, points, gateway, gateway_seq: None, status: None, readings, rejects }
+        Intake { view, points, gateway, gateway_seq: None, simulated: false, status: None, readings, rejects }
     }
 
     /// Whether the enterprise has a point of that name.

@@ -1,4 +1,5 @@
-//! Format `json`, ours: `{"seq":17,"ts":ms,"d":[{"p":"T-101.level","v":78.2,"t":ms,"q":"bad"}]}`. One bad reading does
+//! Format `json`, ours: `{"seq":17,"ts":ms,"d":[{"p":"T-101.level","v":78.2,"t":ms,"q":"bad"}]}`, with
+//! `"sim":true` where a simulator wrote it. One bad reading does
 //! not spoil its message, and the good path builds no tree. Must not know points or enterprises. Pure.
 
 mod element;
@@ -87,7 +88,7 @@ impl<'de> Visitor<'de> for &mut Message<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Time, A::Error> {
-        let (mut ts, mut seq, mut has_readings) = (None, None, false);
+        let (mut ts, mut seq, mut sim, mut has_readings) = (None, None, None, false);
         while let Some(key) = map.next_key::<Loose<'de>>()? {
             let twice = match key.text() {
                 Some("d") => {
@@ -95,6 +96,7 @@ impl<'de> Visitor<'de> for &mut Message<'_> {
                     std::mem::replace(&mut has_readings, true)
                 }
                 Some("ts") => ts.replace(map.next_value::<Loose<'de>>()?).is_some(),
+                Some("sim") => sim.replace(map.next_value::<Loose<'de>>()?).is_some(),
                 Some("seq") => seq.replace(map.next_value::<Loose<'de>>()?).is_some(),
                 _ => map.next_value::<Loose<'de>>().map(|_| false)?,
             };
@@ -107,6 +109,8 @@ impl<'de> Visitor<'de> for &mut Message<'_> {
         }
         // A gap in a sequence is a hint for people; a bad number is no reason to lose readings.
         self.intake.gateway_seq = seq.and_then(|seq| seq.natural());
+        // Whatever it is but a plain no: simulated readings must never pass for real ones.
+        self.intake.simulated = sim.is_some_and(|sim| sim.number() != Some(0.0));
         Ok(ts.map_or(Ok(None), |ts| loose::time(&ts)))
     }
 }

@@ -34,11 +34,13 @@ pub fn decode(delivery: &Delivery, view: &View) -> Decoded {
         status: None,
         readings: Vec::new(),
         rejects: Vec::new(),
+        simulated: false,
     };
     match read(delivery, view) {
         Ok(intake) => {
             decoded.gateway = Some(intake.gateway);
             decoded.gateway_seq = intake.gateway_seq;
+            decoded.simulated = intake.simulated;
             decoded.status = intake.status;
             decoded.readings = intake.readings;
             decoded.rejects = intake.rejects;

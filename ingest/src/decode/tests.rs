@@ -20,6 +20,7 @@ fn point(id: &str) -> Point {
         dead_band: 0.0,
         required: true,
         national_code: None,
+        substance: None,
     }
 }
 
@@ -42,8 +43,12 @@ fn enterprise(id: &str, points: &[&str]) -> Enterprise {
             circuit_role: None,
             points: points.iter().map(|id| point(id)).collect(),
             national_code: None,
+            rated_kw: None,
+            sector: None,
         }],
         national_code: None,
+        declared: None,
+        stock: false,
     }
 }
 
@@ -54,6 +59,7 @@ fn view() -> View {
         sectors: Vec::new(),
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", &["T.level", "T.温度"]), enterprise("b", &["X.flame"])],
+        substances: Vec::new(),
     };
     let number = |_: &str, point: &str| ["T.level", "T.温度", "X.flame"].iter().zip(0..).find(|(p, _)| **p == point);
     View::new(Arc::new(registry), "v".to_owned(), &|e, p| number(e, p).map(|(_, n)| PointId(n)))

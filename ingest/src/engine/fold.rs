@@ -319,6 +319,7 @@ fn before_any_registry(delivery: &Delivery) -> Decoded {
             reason: Reason::UnknownEnterprise,
             detail: "no registry is in force yet".into(),
         }],
+        simulated: false,
     }
 }
 

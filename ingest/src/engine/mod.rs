@@ -2,8 +2,10 @@
 //! records. Everything it calls is a leaf. I/O.
 
 pub mod content;
+mod covering;
 pub mod fold;
 mod housekeeping;
+mod import;
 pub mod open;
 mod room;
 pub mod shed;
@@ -24,6 +26,7 @@ use crate::pace::Accepted;
 use crate::telemetry::{Telemetry, Verb};
 use alerting::effect::Effects;
 use alerting::input::Input;
+use covering::Covering;
 use fold::{Fold, FoldError, KeepError, Kept};
 use housekeeping::{Housekeeping, Told};
 use room::{Room, Turned};
@@ -51,6 +54,7 @@ pub struct Engine<D: Disk> {
     downlink: Downlink,
     telemetry: Arc<Telemetry>,
     housekeeping: Housekeeping,
+    covering: Covering,
     room: Room,
     /// Links and faults that found no room: few, one for each code.
     to_say: Vec<Undecoded>,
@@ -85,6 +89,7 @@ impl<D: Disk> Engine<D> {
             downlink,
             telemetry,
             housekeeping,
+            covering: Covering::default(),
             room: Room::default(),
             to_say: Vec::new(),
             stuck: false,
@@ -98,7 +103,7 @@ impl<D: Disk> Engine<D> {
         let state = self.fold.state();
         self.downlink.tell_open(state.open_alarms(), state.now(), state.view().map(Arc::as_ref));
         loop {
-            let Turn { now, stop, orders, deliveries, replays } = self.wait();
+            let Turn { now, stop, orders, deliveries, replays, imports } = self.wait();
             if !orders.inputs.is_empty() {
                 let at = self.not_beyond(&orders, deliveries.first().map(|(first, _)| first.received), now);
                 self.take_orders(at, orders)?;
@@ -113,11 +118,15 @@ impl<D: Disk> Engine<D> {
             for replay in replays {
                 self.take_replay(self.now(), replay)?;
             }
+            for (import, answer) in imports {
+                self.import(*import, answer)?;
+            }
             self.project_waiting()?;
             let watch = Stopwatch::start();
             self.housekeeping.told(self.room.is_full(), !self.unprojected.is_empty());
             let told = self.housekeeping.look(&mut self.fold, &self.hub, self.clock.now());
             self.say(told.map_err(FoldError::from)?);
+            self.covering.look(self.fold.state(), &self.hub, self.clock.now());
             self.telemetry.housekeeping(watch.seconds());
             if stop {
                 self.say_last()?;
@@ -207,6 +216,10 @@ impl<D: Disk> Engine<D> {
         }
         let effects = self.think(kept, &record)?;
         self.tell(kept, &record, &effects);
+        if record.inputs.iter().any(|input| matches!(input, Input::AdoptedLedger(_))) {
+            // What was taken over leaves no effects: whoever looks begins anew.
+            self.hub.load_books(self.fold.state(), kept.seq);
+        }
         orders.answer(kept.seq, &effects.outcomes);
         self.project(kept, effects)
     }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::clock;
+use crate::console::tests::registry;
 use crate::disk::RealDisk;
-use crate::inbox::InboxSender;
+use crate::inbox::{Import, Imported, InboxSender};
 use alerting::alarm::AlarmId;
 use alerting::command::{Actor, Command, Order, Outcome, Refusal};
 use open::OpenOptions;
@@ -112,6 +113,24 @@ impl Bench {
         answer.try_recv().ok()
     }
 
+    /// One turn with one import; `None` = it was not taken.
+    fn import(&mut self, key: &str, (base, content): (&str, &[u8])) -> Option<Imported> {
+        let version = blake3::hash(content).to_hex().to_string();
+        let order = Order::ImportRegistry { version, comment: String::new() };
+        let by = Actor { name: "a".into(), authenticated: false };
+        let command = Command { key: key.into(), received: self.engine.clock.now(), by, order };
+        let mut answer = self.sender.import(Import { command, base: base.into(), content: content.to_vec() }).unwrap();
+        let Turn { imports, .. } = self.engine.wait();
+        for (import, answer) in imports {
+            self.engine.import(*import, answer).unwrap();
+        }
+        answer.try_recv().ok()
+    }
+
+    fn in_force(&self) -> String {
+        self.engine.fold.state().versions().registry.clone().unwrap_or_default()
+    }
+
     fn follows(&self) -> bool {
         self.engine.clock.standing().follows
     }
@@ -135,6 +154,43 @@ fn a_clock_whose_word_found_no_room_stays_where_it_was() {
     bench.fill(false);
     assert_eq!(bench.order("k", accept()), Some(Outcome::Noted));
     assert!(bench.follows());
+}
+
+#[test]
+fn an_imported_registry_is_in_force_once_and_after_a_start() {
+    let mut bench = Bench::new("import");
+    let noted = Some(Imported::Answered(Outcome::Noted));
+    let first = crate::seeds::canonical(&registry());
+    let mut changed = registry();
+    changed.enterprises[0].industry = "other".into();
+    let second = crate::seeds::canonical(&changed);
+    let [first_version, second_version] = [&first, &second].map(|bytes| blake3::hash(bytes).to_hex().to_string());
+    bench.fill(true);
+    assert_eq!(bench.import("k", ("", &first)), None, "no room");
+    assert_eq!(bench.in_force(), "");
+    bench.fill(false);
+    assert_eq!(bench.import("k", ("", &first)), noted);
+    assert_eq!(bench.in_force(), first_version);
+    let head = bench.engine.fold.journal().head();
+    assert_eq!(bench.import("l", ("", &second)), Some(Imported::Stale), "made from another one");
+    assert_eq!(bench.engine.fold.journal().head(), head, "nothing was journalled");
+    assert_eq!(bench.import("k", ("", &first)), noted, "the same key, the same answer");
+    let reused = Some(Imported::Answered(Outcome::Refused(Refusal::KeyReused)));
+    assert_eq!(bench.import("k", (&first_version, &second)), reused);
+    assert_eq!(bench.in_force(), first_version);
+    assert_eq!(bench.import("m", (&first_version, &second)), noted);
+    assert_eq!(bench.in_force(), second_version);
+    assert_eq!(bench.import("n", (&second_version, &second)), noted, "nothing to change");
+    let Bench { engine, disk, dir, .. } = bench;
+    drop(engine);
+    let (fold, _) = Fold::open(disk, &options(&dir)).unwrap();
+    assert_eq!(fold.state().versions().registry.as_deref(), Some(second_version.as_str()), "out of the journal");
+    let records = fold.journal().read(1).map(|entry| crate::codec::decode_record(&entry.unwrap().2).unwrap());
+    let activations: Vec<usize> = records
+        .filter(|record| record.inputs.iter().any(|input| matches!(input, Input::Activate(_))))
+        .map(|record| record.inputs.len())
+        .collect();
+    assert_eq!(activations, [2, 2], "the order, and the activation behind it");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! deliveries. Apart, so that a disk without room for readings still has room for the rest. Pure but for the answers.
 
 use crate::delivery::{ContentRef, Delivery, Record};
-use crate::inbox::{AckToken, Again, Item};
+use crate::inbox::{AckToken, Again, Import, Imported, Item};
 use alerting::alarm::AlarmId;
 use alerting::command::{Order, Outcome};
 use alerting::effect::{Business, Effects};
@@ -20,6 +20,7 @@ pub(super) struct Turn {
     pub(super) orders: Orders,
     pub(super) deliveries: Vec<(Delivery, AckToken)>,
     pub(super) replays: Vec<Replay>,
+    pub(super) imports: Vec<(Box<Import>, oneshot::Sender<Imported>)>,
 }
 
 /// Messages out of quarantine, and whom to tell what came of them.
@@ -46,7 +47,8 @@ impl Turn {
     /// what has no time of its own takes that of a command behind it, and those were stamped before the jump.
     pub(super) fn compose(now: Micros, items: Vec<Item>, waiting: Vec<Undecoded>, jumps_from: Option<Micros>) -> Turn {
         let orders = Orders::of(waiting);
-        let mut turn = Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new() };
+        let mut turn =
+            Turn { now, stop: false, orders, deliveries: Vec::new(), replays: Vec::new(), imports: Vec::new() };
         for item in items {
             match item {
                 Item::Delivery { delivery, ack } => turn.deliveries.push((delivery, ack)),
@@ -56,16 +58,18 @@ impl Turn {
                 }
                 Item::Link(link) => turn.orders.inputs.push(Input::Link(link)),
                 Item::Fault(fault) => turn.orders.inputs.push(Input::SystemFault(fault)),
-                Item::Adopt { adopted, fork, answer } => {
+                Item::Adopt { adopted, ledger, fork, answer } => {
                     if let Some(journal_id) = &fork {
                         let alarm_id_base = AlarmId::base_at(now);
                         turn.orders.inputs.push(Input::Genesis { journal_id: journal_id.clone(), alarm_id_base });
                     }
                     turn.orders.fork = fork;
                     turn.orders.inputs.push(Input::Adopted(*adopted));
+                    turn.orders.inputs.push(Input::AdoptedLedger(ledger));
                     turn.orders.adopted.push(answer);
                 }
                 Item::Replay { messages, answer } => turn.replays.push(Replay { messages, answer }),
+                Item::Import { import, answer } => turn.imports.push((import, answer)),
                 Item::Stop => turn.stop = true,
             }
         }

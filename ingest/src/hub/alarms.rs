@@ -21,7 +21,7 @@ pub struct Alarms {
     /// Where each open alarm stands: its severity may have risen since.
     order: BTreeMap<AlarmId, Order>,
     closed: BTreeMap<(Micros, AlarmId), Arc<Alarm>>,
-    /// By severity, blue first.
+    /// Those that call somebody by severity, blue first.
     counts: [u64; 4],
 }
 
@@ -76,8 +76,10 @@ impl Alarms {
     }
 
     fn put(&mut self, alarm: Arc<Alarm>) {
-        if let Some(old) = self.order.remove(&alarm.id) {
-            self.open.remove(&old);
+        if let Some(old) = self.order.remove(&alarm.id)
+            && let Some(before) = self.open.remove(&old)
+            && is_called(&before)
+        {
             self.count(old.0.0, |n| n.saturating_sub(1));
         }
         if alarm.state == AlarmState::Normal {
@@ -86,7 +88,9 @@ impl Alarms {
             return;
         }
         let order = (Reverse(alarm.severity), alarm.raised_at, alarm.id);
-        self.count(alarm.severity, |n| n.saturating_add(1));
+        if is_called(&alarm) {
+            self.count(alarm.severity, |n| n.saturating_add(1));
+        }
         self.order.insert(alarm.id, order);
         self.open.insert(order, alarm);
     }
@@ -96,4 +100,9 @@ impl Alarms {
             *n = change(*n);
         }
     }
+}
+
+/// What filed work suppresses stands on the list and calls nobody.
+fn is_called(alarm: &Alarm) -> bool {
+    alarm.state != AlarmState::SuppressedByDesign
 }

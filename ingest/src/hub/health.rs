@@ -131,6 +131,12 @@ impl Healths {
         self.0.get(&component).map_or(0, |h| h.done_seq)
     }
 
+    /// It works, and nothing waits for it.
+    #[must_use]
+    pub fn is_up(&self, component: Component) -> bool {
+        self.0.get(&component).is_some_and(|h| h.report.condition == Condition::Up && h.report.lag_records == 0)
+    }
+
     /// Every component; one that has said nothing yet is down.
     #[must_use]
     pub fn all(&self) -> Vec<(Component, Health)> {

@@ -5,20 +5,27 @@
 //! and render outside of it; a slow reader loses its place in the ring, it is never waited for.
 
 pub mod alarms;
+mod books;
+pub mod coverage;
 pub mod gateways;
 pub mod health;
 pub mod lasts;
+pub mod ledger;
 pub mod quarantine;
 pub mod ring;
 
 use alarms::Alarms;
 use alerting::alarm::{Alarm, AlarmId};
+use alerting::coverage::CoverageDay;
 use alerting::effect::{Business, Effects};
 use alerting::gateway::{GatewayKey, GatewayState};
+use alerting::input::CoverageLimits;
 use alerting::state::LastValue;
+use coverage::Board;
 use gateways::Gateways;
 use health::{Component, Health, Healths, Report};
 use lasts::Lasts;
+use ledger::Ledger;
 use quarantine::{Quarantine, Refused};
 use ring::{Event, Mark, Overrun, Position, Ring, Why};
 use rules::reading::{Micros, PointId};
@@ -47,6 +54,17 @@ pub struct Versions {
     pub registry: String,
     pub rules: String,
     pub limits: String,
+}
+
+impl Versions {
+    #[must_use]
+    pub fn of(versions: &alerting::state::Versions) -> Versions {
+        Versions {
+            registry: versions.registry.clone().unwrap_or_default(),
+            rules: versions.rules.clone().unwrap_or_default(),
+            limits: versions.limits.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// Where the fold stands.
@@ -82,6 +100,8 @@ pub struct Hub {
     live: RwLock<Option<Live>>,
     lasts: RwLock<Lasts>,
     gateways: RwLock<Gateways>,
+    coverage: RwLock<Board>,
+    ledger: RwLock<Ledger>,
     healths: RwLock<Healths>,
     wake: watch::Sender<u64>,
 }
@@ -107,6 +127,8 @@ impl Hub {
             live: RwLock::new(None),
             lasts: RwLock::new(Lasts::default()),
             gateways: RwLock::new(Gateways::default()),
+            coverage: RwLock::new(Board::default()),
+            ledger: RwLock::new(Ledger::default()),
             healths: RwLock::new(Healths::default()),
             wake: watch::Sender::new(0),
         }
@@ -141,6 +163,11 @@ impl Hub {
         let refused = Refused::of_step(seq, &effects.business);
         if !last.is_empty() {
             write(&self.lasts).touch(last);
+        }
+        write(&self.coverage).publish(seq, effects);
+        let said = Ledger::of_step(effects);
+        if !said.is_empty() {
+            write(&self.ledger).publish(said);
         }
         let mut guard = write(&self.live);
         let Some(live) = guard.as_mut() else { return };
@@ -202,7 +229,49 @@ impl Hub {
         [Component::DatabaseReadings, Component::DatabaseBusiness].map(|lane| healths.done_seq(lane))
     }
 
-    /// `None` until `load`.
+    /// What is known of days, as the fold knows it after recovery.
+    pub fn load_ledger(&self, ledger: Ledger) {
+        *write(&self.ledger) = ledger;
+    }
+
+    /// Looks at the hazard ledger and the filed figures.
+    pub fn ledger<T>(&self, take: impl FnOnce(&Ledger) -> T) -> T {
+        take(&read(&self.ledger))
+    }
+
+    pub fn load_coverage(&self, board: Board) {
+        *write(&self.coverage) = board;
+    }
+
+    /// Open days as they stand so far.
+    pub fn coverage_stands(&self, seq: u64, days: Vec<CoverageDay>) {
+        let mut board = write(&self.coverage);
+        days.into_iter().for_each(|day| board.stands(seq, day));
+    }
+
+    /// Lets go of days that nobody looks back to any more.
+    pub fn coverage_forget(&self, limits: &CoverageLimits, now: Micros) {
+        let [_, applied] = self.applied();
+        let mut board = write(&self.coverage);
+        board.limit(limits);
+        board.forget(now, applied);
+    }
+
+    /// Reads what is known of days: `take` is to copy pointers and no more, for the engine waits meanwhile.
+    pub fn coverage<T>(&self, take: impl FnOnce(&Board) -> T) -> T {
+        take(&read(&self.coverage))
+    }
+
+    /// Whether the database has applied what is known up to record `needed`. What was stated before this process began may
+    /// lie before a head that the business lane never reaches: then the lane says itself that nothing waits.
+    #[must_use]
+    pub fn has_applied(&self, needed: u64) -> bool {
+        let before_start = self.coverage(|board| board.is_before_start(needed));
+        let healths = read(&self.healths);
+        let lane = Component::DatabaseBusiness;
+        healths.done_seq(lane) >= needed || (before_start && healths.is_up(lane))
+    }
+
     /// Takes over how the gateways stand that a step heard of.
     pub fn touch_gateways(&self, states: Vec<(GatewayKey, GatewayState)>) {
         if !states.is_empty() {
@@ -222,6 +291,7 @@ impl Hub {
         read(&self.gateways).totals()
     }
 
+    /// `None` until `load`.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
         self.look(|live| live.standing.clone())

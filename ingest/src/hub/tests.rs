@@ -96,6 +96,10 @@ fn worst_alarms_come_first_then_the_oldest() {
     let ids: Vec<u64> = hub.open().unwrap().iter().map(|a| a.id.0).collect();
     assert_eq!(ids, [4, 2, 3]);
     assert_eq!(hub.open_counts(), [1, 1, 0, 1]);
+    tell(&hub, 14, vec![change(alarm(4, Severity::Red, AlarmState::SuppressedByDesign))]);
+    assert_eq!((hub.open_counts(), hub.open().unwrap().len()), ([1, 1, 0, 0], 3), "on the list, and calls nobody");
+    tell(&hub, 15, vec![change(alarm(4, Severity::Red, Unacknowledged))]);
+    assert_eq!(hub.open_counts(), [1, 1, 0, 1]);
     assert_eq!(hub.closed(9).unwrap().len(), 1);
     assert_eq!(hub.alarm(AlarmId(1)).unwrap().state, Normal);
 }

@@ -65,6 +65,7 @@ fn words(items: &[Item]) -> Vec<String> {
         Item::Command { command, .. } => command.key.clone(),
         Item::Delivery { delivery, .. } => delivery.received.0.to_string(),
         Item::Replay { .. } => "replay".to_owned(),
+        Item::Import { .. } => "import".to_owned(),
         Item::Stop => "stop".to_owned(),
     };
     items.iter().map(word).collect()

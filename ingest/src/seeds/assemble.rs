@@ -6,11 +6,13 @@ use crate::seeds::enterprise::{self, Taken};
 use crate::seeds::error::{Report, SeedError};
 use crate::seeds::page::{Page, SeedFile};
 use crate::seeds::spell::hint;
+use crate::seeds::substance::{self, Substances};
+use crate::seeds::tasks;
 use crate::seeds::template::Templates;
 use rules::registry::{Enterprise, Registry};
 
 /// The files that stand directly in the seed directory.
-const DISTRICT_FILES: [&str; 4] = ["district.toml", "towns.toml", "sectors.toml", "tags.toml"];
+const DISTRICT_FILES: [&str; 5] = ["district.toml", "towns.toml", "sectors.toml", "tags.toml", substance::FILE];
 
 /// What hot state is planned for (two gigabytes of arrays indexed by point).
 const POINTS_MAX: usize = 1_000_000;
@@ -35,10 +37,12 @@ fn registry(files: &[SeedFile], report: &Report) -> Option<Registry> {
         pages.iter().find(|page| page.file() == name)
     };
     let district = District::read(&page);
+    // A district without toxic gas needs none.
+    let substances = Substances::read(pages.iter().find(|page| page.file() == substance::FILE));
     let mut templates = Templates::named(files.iter().filter_map(|file| template_id(&file.name)));
     for page in &pages {
         if let Some(id) = template_id(page.file()) {
-            templates.read(id, page, &district);
+            templates.read(id, page, &district, &substances);
         }
     }
     let enterprises = enterprises(&pages, &district, &templates);
@@ -52,7 +56,7 @@ fn registry(files: &[SeedFile], report: &Report) -> Option<Registry> {
         refuse_file(report, "enterprises/", &format!("{points} points in all"), &format!("at most {POINTS_MAX}"));
     }
     let District { region, towns, sectors, tag_types, .. } = district;
-    Some(Registry { district: region?, towns, sectors, tag_types, enterprises })
+    Some(Registry { district: region?, towns, sectors, tag_types, enterprises, substances: substances.list })
 }
 
 fn enterprises<'p>(pages: &'p [Page<'p>], district: &District, templates: &Templates) -> Vec<Enterprise> {
@@ -70,10 +74,14 @@ fn template_id(file: &str) -> Option<&str> {
     file.strip_prefix("templates/")?.strip_suffix(".toml")
 }
 
+/// The task list stands there too; `seeds::tasks` reads it.
+const FILES_BESIDE: [&str; 1] = [tasks::FILE];
+
 /// A file that nothing reads is a file somebody believes in.
 fn refuse_strangers(files: &[SeedFile], report: &Report) {
     for file in files.iter().filter(|file| !file.name.contains('/')) {
-        if !DISTRICT_FILES.contains(&file.name.as_str()) {
+        let name = file.name.as_str();
+        if !DISTRICT_FILES.contains(&name) && !FILES_BESIDE.contains(&name) {
             refuse_file(report, &file.name, "nothing reads this file", &hint(&file.name, DISTRICT_FILES.into_iter()));
         }
     }

@@ -5,9 +5,9 @@ use crate::seeds::names::{Alphabet, Names, id, text, unknown};
 use crate::seeds::page::{Node, Table};
 use crate::seeds::template::Templates;
 use crate::seeds::{credit_code, equipment};
-use rules::registry::{Enterprise, Gateway, Person, Status};
+use rules::registry::{DeclaredLoad, Enterprise, Gateway, Person, Status};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "id",
     "credit_code",
     "name",
@@ -19,6 +19,8 @@ const KEYS: [&str; 11] = [
     "gateways",
     "equipment",
     "national_code",
+    "stock",
+    "declared",
 ];
 
 /// 主要负责人, 技术负责人, 操作负责人 (the responsible trio of a major hazard source), 安全管理员, 值班.
@@ -53,7 +55,8 @@ pub fn read(node: Node<'_>, district: &District, templates: &Templates, taken: &
     let id = unique(&table, &mut taken.ids);
     let credit_code = table.need("credit_code").and_then(|node| read_credit_code(node, &mut taken.credit_codes));
     let name = table.need("name").and_then(both_languages);
-    let sectors = list(&table, "sectors").into_iter().filter_map(|n| district.sector_names.pick(n)).collect();
+    let sectors: Vec<String> =
+        list(&table, "sectors").into_iter().filter_map(|n| district.sector_names.pick(n)).collect();
     let town = table.need("town").and_then(|node| district.town_names.pick(node));
     let industry = table.need("industry").and_then(text);
     let status = table.need("status").and_then(read_status);
@@ -62,8 +65,11 @@ pub fn read(node: Node<'_>, district: &District, templates: &Templates, taken: &
     let gateways = list(&table, "gateways").into_iter().filter_map(|n| read_gateway(n, &mut gateway_ids)).collect();
     let mut equipment_ids = Names::new("equipment");
     let rows = list(&table, "equipment");
-    let equipment = rows.into_iter().filter_map(|n| equipment::read(n, templates, &mut equipment_ids)).collect();
+    let equipment =
+        rows.into_iter().filter_map(|n| equipment::read(n, templates, &sectors, &mut equipment_ids)).collect();
     let national_code = table.get("national_code").and_then(text);
+    let stock = table.get("stock").and_then(|node| node.flag()).unwrap_or(false);
+    let declared = table.get("declared").and_then(read_declared);
     Some(Enterprise {
         id: id?,
         credit_code: credit_code?,
@@ -76,6 +82,8 @@ pub fn read(node: Node<'_>, district: &District, templates: &Templates, taken: &
         gateways,
         equipment,
         national_code,
+        stock,
+        declared,
     })
 }
 
@@ -131,6 +139,18 @@ fn read_person(node: Node<'_>) -> Option<Person> {
         Some(phone)
     });
     Some(Person { role: role?, name: name?, phone: phone? })
+}
+
+fn read_declared(node: Node<'_>) -> Option<DeclaredLoad> {
+    let table = node.table("declared", &["idle_kw", "production_kw"])?;
+    let number = |key| table.need(key).and_then(|node| node.number());
+    let (idle_kw, production_kw) = (number("idle_kw"), number("production_kw"));
+    let (idle_kw, production_kw) = (idle_kw?, production_kw?);
+    if !(0.0 <= idle_kw && idle_kw < production_kw) {
+        let problem = format!("declared loads of {idle_kw} kW at rest and {production_kw} kW in production");
+        node.refuse(problem, "the load at rest is 0 or more, and less than that in production");
+    }
+    Some(DeclaredLoad { idle_kw, production_kw })
 }
 
 fn read_gateway(node: Node<'_>, ids: &mut Names) -> Option<Gateway> {

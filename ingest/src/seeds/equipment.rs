@@ -8,12 +8,13 @@ use crate::seeds::spell::hint;
 use crate::seeds::template::{Template, Templates};
 use rules::registry::{Equipment, Point};
 
-const KEYS: [&str; 6] = ["id", "template", "name", "hazard_level", "national_code", "points"];
+const KEYS: [&str; 8] = ["id", "template", "name", "sector", "hazard_level", "rated_kw", "national_code", "points"];
 
 const POINT_KEYS: [&str; 5] = ["national_code", numbers::KEYS[0], numbers::KEYS[1], numbers::KEYS[2], numbers::KEYS[3]];
 
 /// `{ id = "T-101", template = "tank-lpg", name = {...}, points = { level = { limits = { hh = 88 } } } }`.
-pub fn read(node: Node<'_>, templates: &Templates, ids: &mut Names) -> Option<Equipment> {
+/// `sectors` are those of its enterprise.
+pub fn read(node: Node<'_>, templates: &Templates, sectors: &[String], ids: &mut Names) -> Option<Equipment> {
     let table = node.table("equipment", &KEYS)?;
     let id = table.need("id").and_then(|node| {
         let id = id(node, Alphabet::Part)?;
@@ -25,6 +26,8 @@ pub fn read(node: Node<'_>, templates: &Templates, ids: &mut Names) -> Option<Eq
     let kind = table.need("template").and_then(|node| templates.names.pick(node))?;
     let template = templates.get(&kind)?;
     let id = id?;
+    let rated_kw = table.get("rated_kw").and_then(|node| read_rated(node, template));
+    let sector = read_sector(&table, template, sectors);
     let points = read_points(&table, template, &id);
     Some(Equipment {
         id,
@@ -34,6 +37,8 @@ pub fn read(node: Node<'_>, templates: &Templates, ids: &mut Names) -> Option<Eq
         circuit_role: template.circuit_role.clone(),
         points,
         national_code,
+        sector,
+        rated_kw,
     })
 }
 
@@ -44,6 +49,32 @@ fn read_level(node: Node<'_>) -> Option<u8> {
         node.refuse(format!("hazard level {level}"), "a major hazard source has level 1 (worst) to 4");
     }
     fits
+}
+
+/// Its own or that of its template: one that its enterprise is in, or coverage would look for it in vain.
+fn read_sector(table: &Table<'_>, template: &Template, sectors: &[String]) -> Option<String> {
+    let own = table.get("sector").map(|node| node.text());
+    let sector = own.unwrap_or(template.sector.as_deref())?;
+    if !sectors.iter().any(|known| known == sector) {
+        let remedy = format!("add {sector:?} to the enterprise's sectors, or choose another sector or template");
+        let problem = format!("equipment of sector {sector:?}, which its enterprise is not in");
+        match table.get("sector").or_else(|| table.get("template")) {
+            Some(node) => node.refuse(problem, remedy),
+            None => table.refuse(problem, remedy),
+        }
+    }
+    Some(sector.to_owned())
+}
+
+/// Contract or transformer capacity: only a circuit has one.
+fn read_rated(node: Node<'_>, template: &Template) -> Option<f64> {
+    let rated = node.number()?;
+    if rated <= 0.0 {
+        node.refuse(format!("rated for {rated} kW"), "write its contract or transformer capacity, above 0");
+    } else if template.circuit_role.is_none() {
+        node.refuse_key("rated_kw at equipment that is no circuit", "remove it, or give the template a circuit_role");
+    }
+    Some(rated)
 }
 
 /// The template's points under the id of the equipment, with the numbers that are different here.

@@ -4,7 +4,7 @@
 
 mod assemble;
 mod canonical;
-mod credit_code;
+pub(crate) mod credit_code;
 mod district;
 mod enterprise;
 mod equipment;
@@ -13,12 +13,15 @@ mod names;
 mod numbers;
 mod page;
 mod spell;
+mod substance;
+pub mod tasks;
 mod template;
 
 pub use assemble::assemble;
 pub use canonical::{NotCanonical, canonical, from_canonical};
 pub use error::SeedError;
 pub use page::SeedFile;
+pub use spell::hint;
 
 use rules::registry::Registry;
 use rules::set::Source;
@@ -44,6 +47,16 @@ pub fn load(dir: &Path) -> Result<Registry, Vec<SeedError>> {
 /// The rule packs in `dir`, by name. They are checked by `rules::set::RuleSet::load`.
 pub fn rules(dir: &Path) -> Result<Vec<Source>, Vec<SeedError>> {
     texts(dir, ".toml").map(|texts| texts.into_iter().map(|(file, text)| Source { file, text }).collect())
+}
+
+/// The plan's task list in `dir`; a district without one has no tasks.
+pub fn tasks(dir: &Path) -> Result<Vec<tasks::Task>, Vec<SeedError>> {
+    let name = tasks::FILE;
+    match read_file(&dir.join(name)) {
+        Ok(bytes) => tasks::read(&SeedFile { name: name.to_owned(), bytes }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(vec![unreadable(name.to_owned(), &format!("cannot read it: {e}"), "check the seed directory")]),
+    }
 }
 
 /// The `*.cases` files beside the packs in `dir`, by name: (file, text).

@@ -5,6 +5,7 @@ use crate::seeds::district::{District, both_languages};
 use crate::seeds::names::{Alphabet, Names, id, unknown};
 use crate::seeds::numbers;
 use crate::seeds::page::{Node, Page, Table};
+use crate::seeds::substance::Substances;
 use rules::registry::{Limits, Point, Text};
 use std::collections::BTreeMap;
 
@@ -12,11 +13,13 @@ use std::collections::BTreeMap;
 const CIRCUIT_ROLES: [&str; 7] =
     ["production", "dust_removal", "ventilation", "env_protection", "fire_pump", "dcs_ups", "general"];
 
-const POINT_KEYS: [&str; 7] =
-    ["id", "tag", "required", numbers::KEYS[0], numbers::KEYS[1], numbers::KEYS[2], numbers::KEYS[3]];
+const POINT_KEYS: [&str; 8] =
+    ["id", "tag", "required", "substance", numbers::KEYS[0], numbers::KEYS[1], numbers::KEYS[2], numbers::KEYS[3]];
 
 pub struct Template {
     pub name: Text,
+    /// For which sector its equipment is watched.
+    pub sector: Option<String>,
     pub circuit_role: Option<String>,
     /// Their ids are the part after the dot: `level` of `T-101.level`.
     pub points: Vec<Point>,
@@ -37,8 +40,8 @@ impl Templates {
         templates
     }
 
-    pub fn read<'p>(&mut self, id: &str, page: &'p Page<'p>, district: &District) {
-        if let Some(template) = read(&page.root(&["name", "circuit_role", "point"]), district) {
+    pub fn read<'p>(&mut self, id: &str, page: &'p Page<'p>, district: &District, substances: &Substances) {
+        if let Some(template) = read(&page.root(&["name", "sector", "circuit_role", "point"]), district, substances) {
             self.by_id.insert(id.to_owned(), template);
         }
     }
@@ -50,8 +53,9 @@ impl Templates {
     }
 }
 
-fn read(root: &Table<'_>, district: &District) -> Option<Template> {
+fn read(root: &Table<'_>, district: &District, substances: &Substances) -> Option<Template> {
     let name = root.need("name").and_then(both_languages);
+    let sector = root.get("sector").and_then(|node| district.sector_names.pick(node));
     let circuit_role = root.get("circuit_role").and_then(|node| {
         let role = node.text()?;
         if !CIRCUIT_ROLES.contains(&role) {
@@ -61,13 +65,13 @@ fn read(root: &Table<'_>, district: &District) -> Option<Template> {
     });
     let rows = root.need("point").and_then(|node| node.list()).unwrap_or_default();
     let mut ids = Names::new("point");
-    let points = rows.into_iter().map(|row| read_point(row, district, &mut ids)).collect::<Vec<_>>();
+    let points = rows.into_iter().map(|row| read_point(row, (district, substances), &mut ids)).collect::<Vec<_>>();
     // A template with one wrong point would otherwise make equipment that lacks it, and overrides that miss it.
     let points = points.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Template { name: name?, circuit_role, points })
+    Some(Template { name: name?, sector, circuit_role, points })
 }
 
-fn read_point(row: Node<'_>, district: &District, ids: &mut Names) -> Option<Point> {
+fn read_point(row: Node<'_>, (district, substances): (&District, &Substances), ids: &mut Names) -> Option<Point> {
     let table = row.table("a point", &POINT_KEYS)?;
     let id = table.need("id").and_then(|node| {
         let id = id(node, Alphabet::Part)?;
@@ -75,6 +79,7 @@ fn read_point(row: Node<'_>, district: &District, ids: &mut Names) -> Option<Poi
     });
     let tag = table.need("tag").and_then(|node| district.tag_names.pick(node));
     let required = table.get("required").and_then(|node| node.flag()).unwrap_or(false);
+    let substance = table.get("substance").and_then(|node| substances.names.pick(node));
     let has_range = table.need("range").is_some();
     let mut point = Point {
         id: id?,
@@ -86,6 +91,7 @@ fn read_point(row: Node<'_>, district: &District, ids: &mut Names) -> Option<Poi
         dead_band: 0.0,
         required,
         national_code: None,
+        substance,
     };
     if has_range {
         numbers::read_into(&table, &mut point);

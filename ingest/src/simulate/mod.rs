@@ -3,6 +3,8 @@
 
 mod fleet;
 mod habit;
+pub mod history;
+mod load;
 mod plant;
 mod profile;
 mod publisher;

@@ -3,13 +3,14 @@
 
 use super::fleet::Message;
 use super::habit::{Habit, Moment};
+use super::load;
 use super::profile::Profile;
 use super::scenario::Order;
 use crate::decode::topic;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rules::reading::SECOND_US;
-use rules::registry::{Enterprise, Registry};
+use rules::registry::{Enterprise, Registry, Status};
 use std::collections::BTreeMap;
 
 /// The gateway `gateway` of `enterprise` with its points.
@@ -17,6 +18,9 @@ use std::collections::BTreeMap;
 pub struct Plant {
     pub enterprise: String,
     pub gateway: String,
+    pub status: Status,
+    /// What the enterprise says it draws in production, kW.
+    pub production_kw: Option<f64>,
     pub topic: String,
     pub status_topic: String,
     pub points: Vec<PlantPoint>,
@@ -57,6 +61,8 @@ pub struct Act {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     Level(f64),
+    /// Says nothing: the sensor is gone.
+    Silent,
     /// Rises in the first half, then holds.
     Ramp {
         from: f64,
@@ -97,7 +103,9 @@ impl Plant {
                     tag: point.tag.clone(),
                     equipment: equipment.id.clone(),
                     period_us: point.period_us(),
-                    profile: Profile::of(point, unit, &mut || unit_interval(&mut dice)),
+                    profile: Profile::of(point, unit, load::shown(enterprise, equipment, point), &mut || {
+                        unit_interval(&mut dice)
+                    }),
                     last_ms: i64::MIN,
                 });
             }
@@ -106,6 +114,8 @@ impl Plant {
         Plant {
             enterprise: enterprise.id.clone(),
             gateway: name.to_owned(),
+            status: enterprise.status,
+            production_kw: enterprise.declared.map(|declared| declared.production_kw),
             topic: topic(topic::FORMAT_JSON),
             status_topic: topic(topic::FORMAT_STATUS),
             points,
@@ -167,12 +177,18 @@ impl Plant {
         // The clock may be wrong; what was measured when is not changed by that.
         let shift_ms = self.habit.shift_ms();
         let mut text = format!("\"ts\":{},\"d\":[", ts.saturating_add(shift_ms));
-        for (n, &number) in points.iter().enumerate() {
+        let mut readings = 0;
+        for &number in points {
             let tremble = unit_interval(&mut self.dice) * 2.0 - 1.0;
             let Some(point) = self.points.get_mut(number) else { continue };
             let act = self.acts.iter().rev().find(|act| act.point == number && act.from_us <= elapsed_us);
-            let value = act.map_or_else(|| point.profile.value(elapsed_us, tremble), |act| act.value(elapsed_us));
-            let comma = if n == 0 { "" } else { "," };
+            let value = match act {
+                None => point.profile.value(elapsed_us, tremble),
+                Some(Act { shape: Shape::Silent, .. }) => continue,
+                Some(act) => act.value(elapsed_us),
+            };
+            let comma = if readings == 0 { "" } else { "," };
+            readings += 1;
             // Writing to a string cannot fail.
             write!(text, "{comma}{{\"p\":\"{}\",\"v\":{value}", point.id).ok();
             let t = ts.max(point.last_ms.saturating_add(1));
@@ -183,14 +199,14 @@ impl Plant {
             text.push('}');
         }
         text.push_str("]}");
-        Body { text, readings: points.len() as u64 }
+        Body { text, readings }
     }
 }
 
 /// Gives a message the gateway's next number.
 fn seal(topic: &str, seq: &mut u64, body: &Body) -> Message {
     *seq = seq.saturating_add(1);
-    let payload = format!("{{\"seq\":{seq},{}", body.text);
+    let payload = format!("{{\"seq\":{seq},\"sim\":true,{}", body.text);
     Message { topic: topic.to_owned(), payload: payload.into(), readings: body.readings, retain: false }
 }
 
@@ -198,6 +214,7 @@ impl Act {
     fn value(&self, elapsed_us: i64) -> f64 {
         match self.shape {
             Shape::Level(level) => level,
+            Shape::Silent => f64::NAN,
             Shape::Ramp { from, to } => {
                 let span = self.until_us.saturating_sub(self.from_us).max(SECOND_US) as f64;
                 let part = (elapsed_us.saturating_sub(self.from_us) as f64 / span * 2.0).clamp(0.0, 1.0);

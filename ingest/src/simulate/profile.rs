@@ -53,8 +53,9 @@ const NATURAL: [(&str, f64, f64); 5] = [
 const DAY_US: f64 = 86_400.0 * SECOND_US as f64;
 
 impl Profile {
-    /// The behaviour of `point`; `unit` of its tag type tells switches. `dice` gives numbers from 0 to 1, always two.
-    pub fn of(point: &Point, unit: &str, dice: &mut dyn FnMut() -> f64) -> Profile {
+    /// The behaviour of `point`; `unit` of its tag type tells switches, and `load` is what it shows of a declared electric
+    /// load. `dice` gives numbers from 0 to 1, always two.
+    pub fn of(point: &Point, unit: &str, load: Option<f64>, dice: &mut dyn FnMut() -> f64) -> Profile {
         let (place, phase) = (dice(), dice());
         if unit == "0/1" {
             return Profile::Still(if ON.contains(&point.tag.as_str()) { 1.0 } else { 0.0 });
@@ -63,7 +64,12 @@ impl Profile {
             return Profile::Still((2.0 + place * 6.0).floor());
         }
         if matches!(point.tag.as_str(), "pwr.e_imp" | "pwr.e_exp") {
-            return Profile::Counter { start: (place * 1e5).floor(), per_hour: 20.0 + phase * 200.0 };
+            let per_hour = load.unwrap_or(20.0 + phase * 200.0);
+            return Profile::Counter { start: (place * 1e5).floor(), per_hour };
+        }
+        if let Some(load) = load {
+            let (lo, hi) = (point.range_lo, point.range_hi);
+            return Profile::Wave { base: load, swing: load * 0.08, noise: load * 0.01, lo, hi, phase };
         }
         let limits = &point.limits;
         let lo = limits.l.or(limits.ll).unwrap_or(point.range_lo);
@@ -115,6 +121,7 @@ mod tests {
             dead_band: 1.0,
             required: true,
             national_code: None,
+            substance: None,
         }
     }
 
@@ -130,7 +137,7 @@ mod tests {
             (point("flow", (0.0, 500.0), Limits::default()), "m³/h"),
         ] {
             for place in [0.0, 0.5, 1.0] {
-                let profile = Profile::of(&point, unit, &mut || place);
+                let profile = Profile::of(&point, unit, None, &mut || place);
                 for (minute, tremble) in (0..1_440).zip([-1.0, 0.0, 1.0].into_iter().cycle()) {
                     let value = profile.value(minute * 60 * SECOND_US, tremble);
                     let lo = point.limits.l.unwrap_or(point.range_lo);
@@ -140,11 +147,11 @@ mod tests {
             }
         }
         assert_eq!(
-            Profile::of(&point("flame", (0.0, 1.0), Limits::default()), "0/1", &mut || 0.5),
+            Profile::of(&point("flame", (0.0, 1.0), Limits::default()), "0/1", None, &mut || 0.5),
             Profile::Still(0.0)
         );
         assert_eq!(
-            Profile::of(&point("prod.run", (0.0, 1.0), Limits::default()), "0/1", &mut || 0.5),
+            Profile::of(&point("prod.run", (0.0, 1.0), Limits::default()), "0/1", None, &mut || 0.5),
             Profile::Still(1.0)
         );
     }

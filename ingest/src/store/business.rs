@@ -2,9 +2,11 @@
 //! findings, registry and rule set versions.
 //! Written in bulk, a handful of statements for a chunk, so that a burst of alarms is not a burst of round trips. I/O.
 
+use super::coverage;
 use super::error::StoreError;
 use super::findings;
 use super::lane::LaneRecord;
+use super::ledger;
 use super::quarantine;
 use super::refusal::Refusal;
 use super::stamp::Stamp;
@@ -43,6 +45,7 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
     let mut quarantined = Vec::new();
     let mut replayed = Vec::new();
     let mut findings = Vec::new();
+    let (mut covered, mut ledger) = (Vec::new(), Vec::new());
     for placed in effects {
         match &placed.effect {
             Business::PointNumbered { point, key } => numbered.push(Numbered {
@@ -72,6 +75,10 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
                 replayed.push(quarantine::Done { placed, journal_id, seq: *seq, index: *index, readings: *readings });
             }
             Business::Finding(finding) => findings.push((placed, finding.as_ref())),
+            Business::Filing(_) | Business::Acceptance(_) | Business::CoverageDay(_) | Business::Sealed(_) => {
+                covered.push(placed);
+            }
+            Business::Hazard(_) | Business::Figure(_) => ledger.push(placed),
         }
     }
     number_points(tx, journal_id, &numbered).await?;
@@ -79,7 +86,9 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
     write_alarms(tx, journal_id, &changes).await?;
     write_quarantine(tx, journal_id, &quarantined).await?;
     quarantine::write_done(tx, journal_id, &replayed).await?;
-    findings::write(tx, journal_id, &findings).await
+    findings::write(tx, journal_id, &findings).await?;
+    coverage::write(tx, journal_id, &covered).await?;
+    ledger::write(tx, journal_id, &ledger).await
 }
 
 /// After a point's key was refused for ever: its readings must not wait for it.

@@ -24,6 +24,8 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0004_quarantine_replay.sql"),
     },
     Migration { version: 5, name: "0005_finding.sql", sql: include_str!("migrations/0005_finding.sql") },
+    Migration { version: 6, name: "0006_coverage.sql", sql: include_str!("migrations/0006_coverage.sql") },
+    Migration { version: 7, name: "0007_ledger.sql", sql: include_str!("migrations/0007_ledger.sql") },
 ];
 
 /// The version this program works with.

@@ -3,13 +3,16 @@
 
 use super::archive::{read_position, write_position};
 use super::business::{Numbered, number_points};
+use super::coverage_past;
 use super::error::StoreError;
 use super::lane::{Lane, Position};
+use super::ledger;
 use super::migrate;
 use super::stamp::Stamp;
 use super::words::{clean, from_sql, parse_state, to_sql};
 use alerting::alarm::{Alarm, AlarmId, Object};
-use alerting::input::Adopted;
+use alerting::day::Day;
+use alerting::input::{Adopted, AdoptedLedger};
 use rules::reading::{Micros, PointId, Severity};
 use rules::registry::Text;
 use rules::view::PointKey;
@@ -103,6 +106,15 @@ pub async fn adopted(client: &Client) -> Result<Adopted, StoreError> {
     let open_alarms = rows.iter().map(read_alarm).collect::<Result<Vec<Alarm>, StoreError>>()?;
     let alarm_id_max: Option<i64> = client.query_one("SELECT max(id) FROM alarm", &[]).await?.try_get(0)?;
     Ok(Adopted { newest, open_alarms, alarm_id_max: alarm_id_max.map(|id| AlarmId(from_sql(id))) })
+}
+
+/// What a journal that takes this database over must know beside points and alarms: days of coverage from `from` on.
+pub async fn ledger(client: &Client, from: Day) -> Result<AdoptedLedger, StoreError> {
+    let mut ledger = AdoptedLedger::default();
+    coverage_past::adopt_coverage(client, from, &mut ledger).await?;
+    ledger.hazards = ledger::hazards(client).await?;
+    ledger.figures = ledger::figures(client).await?;
+    Ok(ledger)
 }
 
 /// A person's decision, made after the fold has journalled what was adopted.

@@ -2,6 +2,9 @@
 //! Must not know tables. Pure.
 
 use alerting::alarm::{AlarmState, Cause};
+use alerting::coverage::DayCause;
+use alerting::day::Day;
+use alerting::filings::FilingKind;
 use std::borrow::Cow;
 
 /// PostgreSQL's text cannot hold NUL; the symbol for it is shown instead. Raw bytes are kept in `bytea` beside it.
@@ -33,14 +36,13 @@ pub fn state_name(state: AlarmState) -> &'static str {
         AlarmState::Unacknowledged => "unacknowledged",
         AlarmState::Acknowledged => "acknowledged",
         AlarmState::ReturnedUnacknowledged => "returned_unacknowledged",
+        AlarmState::SuppressedByDesign => "suppressed_by_design",
     }
 }
 
 #[must_use]
 pub fn parse_state(name: &str) -> Option<AlarmState> {
-    [AlarmState::Normal, AlarmState::Unacknowledged, AlarmState::Acknowledged, AlarmState::ReturnedUnacknowledged]
-        .into_iter()
-        .find(|state| state_name(*state) == name)
+    AlarmState::ALL.into_iter().find(|state| state_name(*state) == name)
 }
 
 #[must_use]
@@ -54,7 +56,37 @@ pub fn cause_name(cause: Cause) -> &'static str {
         Cause::RuleRemoved => "rule_removed",
         Cause::Adopted => "adopted",
         Cause::Superseded => "superseded",
+        Cause::Suppressed => "suppressed",
+        Cause::Released => "released",
     }
+}
+
+#[must_use]
+pub fn day_cause_name(cause: DayCause) -> &'static str {
+    match cause {
+        DayCause::Closed => "closed",
+        DayCause::LateReadings => "late_readings",
+        DayCause::Filing => "filing",
+        DayCause::Adopted => "adopted",
+    }
+}
+
+#[must_use]
+pub fn parse_day_cause(name: &str) -> Option<DayCause> {
+    let all = [DayCause::Closed, DayCause::LateReadings, DayCause::Filing, DayCause::Adopted];
+    all.into_iter().find(|cause| day_cause_name(*cause) == name)
+}
+
+#[must_use]
+pub fn parse_filing_kind(name: &str) -> Option<FilingKind> {
+    let all = [FilingKind::Maintenance, FilingKind::Calibration, FilingKind::Stop];
+    all.into_iter().find(|kind| kind.name() == name)
+}
+
+/// Days as they are added to 1970-01-01. PostgreSQL's calendar ends in the year 5874897; what lies beyond is held there.
+#[must_use]
+pub fn day_to_sql(day: Day) -> i32 {
+    day.0.clamp(-2_000_000, 2_145_000_000)
 }
 
 #[cfg(test)]
@@ -69,9 +101,15 @@ mod tests {
 
     #[test]
     fn states_read_back() {
-        for state in [AlarmState::Normal, AlarmState::Acknowledged, AlarmState::ReturnedUnacknowledged] {
+        for state in AlarmState::ALL {
             assert_eq!(parse_state(state_name(state)), Some(state));
         }
         assert_eq!(parse_state("shelved"), None);
+        for cause in ["closed", "late_readings", "filing", "adopted"] {
+            assert_eq!(parse_day_cause(cause).map(day_cause_name), Some(cause));
+        }
+        for kind in ["maintenance", "calibration", "stop"] {
+            assert_eq!(parse_filing_kind(kind).map(FilingKind::name), Some(kind));
+        }
     }
 }

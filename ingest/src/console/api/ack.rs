@@ -47,7 +47,7 @@ pub async fn acknowledge(
     match order::carry_out(&context, order::Signed { key: key.clone(), by }, order).await? {
         Outcome::Done { alarm } => Ok(done(&context, alarm, &key)),
         Outcome::Refused(refusal) => Err(refused(refusal, id, &key)),
-        Outcome::Noted => Err(order::unexpected()),
+        Outcome::Noted | Outcome::Filed { .. } | Outcome::Judged { .. } => Err(order::unexpected()),
     }
 }
 
@@ -65,6 +65,6 @@ fn refused(refusal: Refusal, id: u64, key: &str) -> Problem {
         Refusal::NothingToAcknowledge => {
             Problem::conflict("nothing-to-acknowledge", format!("alarm {id} needs no acknowledgement (any more)"))
         }
-        Refusal::KeyReused => order::key_reused(key),
+        other => order::refused(&other, key),
     }
 }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Closed alarms in one answer, where the question names no limit.
 const CLOSED_DEFAULT: usize = 500;
+/// More than a district ever has open at once.
+const LIMIT_MAX: usize = 100_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,9 @@ struct Answer<'a> {
 }
 
 pub async fn list(State(context): State<Context>, Params(query): Params<Query>) -> Result<Response, Problem> {
+    if query.limit.is_some_and(|limit| limit > LIMIT_MAX) {
+        return Err(Problem::bad_query(format!("limit: at most {LIMIT_MAX}")));
+    }
     let hub = context.hub();
     let standing = hub.standing().ok_or_else(Problem::starting)?;
     let mut alarms = Vec::new();

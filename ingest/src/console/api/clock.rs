@@ -7,7 +7,7 @@ use crate::console::params::{Body, NoParams, Params, prose};
 use crate::console::problem::Problem;
 use crate::console::shown::Stamp;
 use crate::pace::{Standing, describe};
-use alerting::command::{Order, Outcome, Refusal};
+use alerting::command::{Order, Outcome};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -67,8 +67,8 @@ pub async fn accept(
     let before = (context.leans.clock)();
     match order::carry_out(&context, Signed { key: key.clone(), by }, Order::AcceptClock { comment }).await? {
         Outcome::Noted => {}
-        Outcome::Refused(Refusal::KeyReused) => return Err(order::key_reused(&key)),
-        Outcome::Done { .. } | Outcome::Refused(_) => return Err(order::unexpected()),
+        Outcome::Refused(refusal) => return Err(order::refused(&refusal, &key)),
+        Outcome::Done { .. } | Outcome::Filed { .. } | Outcome::Judged { .. } => return Err(order::unexpected()),
     }
     let after = (context.leans.clock)();
     let outcome = match before.away_us() {

@@ -1,9 +1,10 @@
 //! `GET /api/v1/findings`: what readings show that came too late to warn anybody, newest first. I/O: HTTP.
 
 use super::page::{self, LIMIT_DEFAULT};
+use super::replay::WORD_MAX;
 use crate::console::Context;
 use crate::console::history::{FindingPage, PageMark, PastFinding};
-use crate::console::params::Params;
+use crate::console::params::{Params, word};
 use crate::console::problem::Problem;
 use crate::console::shown::Stamp;
 use axum::Json;
@@ -47,7 +48,9 @@ struct FindingShown {
 pub async fn list(State(context): State<Context>, Params(query): Params<Query>) -> Result<Json<Answer>, Problem> {
     let limit = page::limit(query.limit.unwrap_or(LIMIT_DEFAULT))?;
     let before = query.before.as_deref().map(page::mark).transpose()?;
-    let ask = FindingPage { enterprise: query.enterprise, rule: query.rule, before, limit };
+    let word = |key: &str, text: Option<String>| text.map(|t| word(key, &t, WORD_MAX)).transpose();
+    let (enterprise, rule) = (word("enterprise", query.enterprise)?, word("rule", query.rule)?);
+    let ask = FindingPage { enterprise, rule, before, limit };
     let found = context.leans.history.findings(ask).await?;
     let last = found.last().map(|f| PageMark { at: f.finding.at, seq: f.seq, index: f.index });
     let next = page::next(found.len(), limit, last);

@@ -4,7 +4,7 @@ use crate::console::Context;
 use crate::console::door::Closed;
 use crate::console::params::prose;
 use crate::console::problem::Problem;
-use alerting::command::{Actor, Command, Order, Outcome};
+use alerting::command::{Actor, Command, Order, Outcome, Refusal};
 use axum::http::{HeaderMap, StatusCode};
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
@@ -47,6 +47,36 @@ pub(super) async fn carry_out(context: &Context, signed: Signed, order: Order) -
 
 pub(super) fn key_reused(key: &str) -> Problem {
     Problem::conflict("key-reused", format!("idempotency-key {key} was used before for another order"))
+}
+
+/// Why the fold did not do it, in words.
+pub(super) fn refused(refusal: &Refusal, key: &str) -> Problem {
+    match refusal {
+        Refusal::NoSuchAlarm => Problem::not_found("no-such-alarm", "there is no open alarm of this number"),
+        Refusal::NothingToAcknowledge => {
+            Problem::conflict("nothing-to-acknowledge", "it needs no acknowledgement (any more)")
+        }
+        Refusal::KeyReused => key_reused(key),
+        Refusal::NotInRegistry => {
+            Problem::not_found("not-in-registry", "nothing of this name is in the registry in force")
+        }
+        Refusal::NotAhead => Problem::conflict(
+            "not-ahead",
+            "a filing begins when it is filed or later, ends after it begins, and lasts at most 31 days",
+        ),
+        Refusal::NoSuchFiling => Problem::not_found("no-such-filing", "no filing of this number can be withdrawn"),
+        Refusal::NoIdleCheck => {
+            Problem::conflict("no-idle-check", "a stop is only excused with an idle check: who found it idle, and how")
+        }
+        Refusal::NotReporting { permille } => Problem::conflict(
+            "not-reporting",
+            format!("it reported {}.{} % of the minutes that acceptance looks at", permille / 10, permille % 10),
+        ),
+        Refusal::NothingToSign => Problem::conflict("nothing-to-sign", "it stands as you want it already"),
+        Refusal::NoSuchHazard => Problem::not_found("no-such-hazard", "there is no hazard of this number"),
+        Refusal::AlreadyJudged => Problem::conflict("already-judged", "the lead was judged before"),
+        Refusal::NoSuchRow => Problem::not_found("no-such-row", "the task list has no such row to file a figure for"),
+    }
 }
 
 /// The fold answered with an outcome that does not belong to the order: a defect of ours.

@@ -6,7 +6,7 @@ use super::page::{self, LIMIT_DEFAULT};
 use super::replay::WORD_MAX;
 use crate::console::Context;
 use crate::console::history::{PageMark, PastRefused, RefusedPage};
-use crate::console::params::{NoParams, Params, prose, time};
+use crate::console::params::{NoParams, Params, time, word};
 use crate::console::problem::Problem;
 use crate::console::shown::Stamp;
 use crate::hub::quarantine::{KEPT_MAX, PAYLOAD_SHOWN_MAX, Refused};
@@ -126,17 +126,17 @@ async fn find(context: &Context, (seq, index): &(String, String)) -> Result<Past
 }
 
 fn page_of(query: Query) -> Result<RefusedPage, Problem> {
-    let word = |key: &str, text: Option<String>| text.map(|t| prose(key, &t, WORD_MAX)).transpose();
+    let short = |key: &str, text: Option<String>| text.map(|t| word(key, &t, WORD_MAX)).transpose();
     Ok(RefusedPage {
         search: Search {
-            reason: word("reason", query.reason)?,
-            enterprise: word("enterprise", query.enterprise)?,
-            gateway: word("gateway", query.gateway)?,
+            reason: short("reason", query.reason)?,
+            enterprise: short("enterprise", query.enterprise)?,
+            gateway: short("gateway", query.gateway)?,
             from: query.from.as_deref().map(|t| time("from", t)).transpose()?,
             to: query.to.as_deref().map(|t| time("to", t)).transpose()?,
         },
-        topic: query.topic.map(|t| prose("topic", &t, 1000)).transpose()?,
-        text: word("text", query.text)?,
+        topic: query.topic.map(|t| word("topic", &t, 1000)).transpose()?,
+        text: short("text", query.text)?,
         before: query.before.as_deref().map(page::mark).transpose()?,
         limit: page::limit(query.limit.unwrap_or(LIMIT_DEFAULT))?,
     })

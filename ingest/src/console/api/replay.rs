@@ -6,7 +6,7 @@ use crate::console::Context;
 use crate::console::door::{ReplayAsk, ReplayReport, ReplayState};
 use crate::console::params::{Body, NoParams, Params, prose, time};
 use crate::console::problem::Problem;
-use alerting::command::{Order, Outcome, Refusal, Search};
+use alerting::command::{Order, Outcome, Search};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -57,8 +57,8 @@ pub async fn order(
             order::carry_out(&context, Signed { key: key.clone(), by }, Order::ReplayQuarantine(search.clone()));
         match outcome.await? {
             Outcome::Noted => {}
-            Outcome::Refused(Refusal::KeyReused) => return Err(order::key_reused(&key)),
-            Outcome::Done { .. } | Outcome::Refused(_) => return Err(order::unexpected()),
+            Outcome::Refused(refusal) => return Err(order::refused(&refusal, &key)),
+            Outcome::Done { .. } | Outcome::Filed { .. } | Outcome::Judged { .. } => return Err(order::unexpected()),
         }
     }
     replay.begin(ReplayAsk { key, search, is_rehearsal: ask.dry_run }).map_err(|_| under_way())?;

@@ -47,6 +47,8 @@ struct Status {
     ready: bool,
     journal: Option<JournalShown>,
     versions: Versions,
+    /// The seed directory has changed and is not in force, because rows were imported; how it can be.
+    seeds_ignored: Option<&'static str>,
     enterprises: usize,
     points: usize,
     /// By severity.
@@ -104,6 +106,7 @@ pub async fn status(State(context): State<Context>, Params(NoParams {}): Params<
             now: Stamp(s.now),
         }),
         versions: standing.as_ref().map(|s| s.versions.clone()).unwrap_or_default(),
+        seeds_ignored: seeds_ignored(&context),
         enterprises: view.map_or(0, |v| v.registry().enterprises.len()),
         points: view.map_or(0, |v| v.points().count()),
         open_alarms: open.map(|(severity, n)| (severity.name(), n)).collect(),
@@ -112,6 +115,15 @@ pub async fn status(State(context): State<Context>, Params(NoParams {}): Params<
         components: components(&context),
     };
     Json(status).into_response()
+}
+
+fn seeds_ignored(context: &Context) -> Option<&'static str> {
+    let seeds = &context.leans.seeds;
+    let in_force = context.hub().standing()?.versions.registry;
+    (seeds.is_ignored && in_force != seeds.version).then_some(
+        "the seed directory has changed since it was taken, but rows were imported: these stay in force; davy serve \
+         --take-seeds takes the seed directory and drops the import",
+    )
 }
 
 fn components(context: &Context) -> BTreeMap<&'static str, ComponentShown> {

@@ -12,6 +12,7 @@ const STATES = {
   unacknowledged: ["未签收", "unacknowledged"],
   acknowledged: ["已签收", "acknowledged"],
   returned_unacknowledged: ["已恢复，未签收", "returned, unacknowledged"],
+  suppressed_by_design: ["报备作业中，已抑制", "suppressed: filed work goes on"],
 };
 const COMPONENTS = {
   engine: ["研判引擎", "engine"], journal: ["日志", "journal"], broker: ["消息接入", "broker"],
@@ -77,11 +78,13 @@ function figure(value, unit) {
   return unit && unit !== "0/1" ? `${text} ${unit}` : text;
 }
 
-const unseen = (alarm) => alarm.state !== "acknowledged";
+const suppressed = (alarm) => alarm.state === "suppressed_by_design";
+const unseen = (alarm) => alarm.state !== "acknowledged" && !suppressed(alarm);
 
-// Worst first; within a colour what nobody has seen, then the newest.
+// Worst first; within a colour what nobody has seen, then the newest. What filed work suppresses stands below all others.
 function order(a, b) {
-  return SEVERITIES[b.severity].rank - SEVERITIES[a.severity].rank
+  return suppressed(a) - suppressed(b)
+    || SEVERITIES[b.severity].rank - SEVERITIES[a.severity].rank
     || unseen(b) - unseen(a)
     || Date.parse(b.raised_at) - Date.parse(a.raised_at)
     || b.id - a.id;
@@ -111,16 +114,20 @@ function draw() {
 
 function drawCounts() {
   const items = Object.entries(SEVERITIES).map(([name, severity]) => {
-    const of = [...alarms.values()].filter((alarm) => alarm.severity === name);
+    const all = [...alarms.values()].filter((alarm) => alarm.severity === name);
+    const of = all.filter((alarm) => !suppressed(alarm));
     const waiting = of.filter(unseen).length;
+    const silent = all.length - of.length;
     const item = element("li", `${name}${of.length ? "" : " none"}`,
       element("span", `chip ${name}`, severity.zh), element("strong", "", String(of.length)),
-      element("span", "", `未签收 ${waiting} `, english(`${severity.en}, ${waiting} to acknowledge`)));
+      element("span", "", `未签收 ${waiting} `, english(`${severity.en}, ${waiting} to acknowledge`)),
+      silent ? element("span", "", `抑制 ${silent} `, english("suppressed")) : null);
     return item;
   });
   byId("counts").replaceChildren(...items);
-  const worst = [...alarms.values()].sort(order)[0];
-  document.title = worst ? `【${SEVERITIES[worst.severity].zh}】${alarms.size} 条报警 · Davy` : "Davy 风险监测预警";
+  const called = [...alarms.values()].filter((alarm) => !suppressed(alarm)).sort(order);
+  const worst = called[0];
+  document.title = worst ? `【${SEVERITIES[worst.severity].zh}】${called.length} 条报警 · Davy` : "Davy 风险监测预警";
 }
 
 function drawTable() {

@@ -41,6 +41,10 @@ async fn questions_with_unknown_words_are_refused_by_name() {
         ("/api/v1/alarms?state=opened", "opened"),
         ("/api/v1/alarms?state=open&state=all", "state"),
         ("/api/v1/alarms?limit=-1", "limit"),
+        ("/api/v1/alarms?limit=100001", "limit"),
+        ("/api/v1/findings?rule=a%00b", "rule"),
+        ("/api/v1/findings?enterprise=", "enterprise"),
+        ("/api/v1/quarantine?topic=", "topic"),
         ("/api/v1/points?tag=gas.lel", "tag"),
         ("/api/v1/status?verbose", "verbose"),
         ("/api/v1/stream?x=1", "x"),
@@ -142,7 +146,17 @@ async fn an_acknowledgement_that_fails_says_why() {
     }
     let orders = console.door.orders.lock().unwrap().len();
     let long = format!(r#"{{"by":"{}"}}"#, "x".repeat(65));
-    for body in ["", "{", "[]", r#"{"by":7}"#, r#"{"by":""}"#, r#"{"by":"a","to":"b"}"#, r#"{"by":"a\u0000"}"#, &long] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        r#"["a"]"#,
+        r#"{"by":7}"#,
+        r#"{"by":""}"#,
+        r#"{"by":"a","to":"b"}"#,
+        r#"{"by":"a\u0000"}"#,
+        &long,
+    ] {
         let (status, problem) = console.post("/api/v1/alarms/7/ack", body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {problem}");
     }

@@ -67,6 +67,20 @@ async fn bounds_of_a_request() {
 }
 
 #[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let console = Console::running();
+    for (path, allowed) in [("/api/v1/alarms", "GET,HEAD"), ("/api/v1/quarantine/replay", "GET,HEAD,POST")] {
+        for method in ["PUT", "TRACE", "POST"].into_iter().filter(|method| !allowed.contains(method)) {
+            // Without a content type: what an order must look like does not matter where none is taken.
+            let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8420");
+            let response = console.ask(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let console = Console::running();
     for path in ["/", "/page.js", "/page.css", "/favicon.svg", "/api/v1/status", "/nowhere"] {

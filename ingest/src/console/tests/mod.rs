@@ -2,19 +2,26 @@
 
 mod api;
 mod clock;
+mod coverage;
 mod gateways;
 mod guard;
+mod ledger;
+mod registry;
 mod second_chance;
 mod socket;
 mod stream;
 
-use super::door::{Closed, CommandDoor, RecoveryDoor, ReplayAsk, ReplayDoor, ReplayReport, ReplayState, UnderWay};
+use super::coverage_past::CoveragePast;
+use super::door::{
+    Closed, CommandDoor, ImportDoor, RecoveryDoor, ReplayAsk, ReplayDoor, ReplayReport, ReplayState, SeedWord, UnderWay,
+};
 use super::guard::Hosts;
 use super::history::{
     FindingPage, History, HistoryError, Past, PastFinding, PastReading, PastRefused, PointSpan, RefusedPage,
 };
 use super::{Context, Leans, router};
 use crate::hub::{Hub, Recovered, Versions};
+use crate::inbox::{Import, Imported};
 use crate::pace::Pace;
 use crate::telemetry::Telemetry;
 use alerting::alarm::{Alarm, AlarmState, Object};
@@ -35,6 +42,7 @@ use tokio::sync::{oneshot, watch};
 use tower::ServiceExt;
 
 pub use crate::hub::tests::{alarm, change, refused, tell};
+pub use coverage::FakeKnown;
 
 /// 2025-01-01T00:10:00Z.
 pub const NOW: Micros = Micros(1_735_690_200_000_000);
@@ -43,6 +51,7 @@ pub const NOW: Micros = Micros(1_735_690_200_000_000);
 pub struct FakeDoor {
     pub answer: Mutex<Result<Option<Outcome>, Closed>>,
     pub orders: Mutex<Vec<Command>>,
+    pub imports: Mutex<Vec<Import>>,
 }
 
 impl CommandDoor for FakeDoor {
@@ -52,6 +61,17 @@ impl CommandDoor for FakeDoor {
         if let Some(prepared) = self.answer.lock().unwrap().clone()? {
             answer.send(prepared).unwrap();
         }
+        Ok(outcome)
+    }
+}
+
+impl ImportDoor for FakeDoor {
+    fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed> {
+        let (answer, outcome) = oneshot::channel();
+        if let Some(prepared) = self.answer.lock().unwrap().clone()? {
+            answer.send(Imported::Answered(prepared)).unwrap();
+        }
+        self.imports.lock().unwrap().push(import);
         Ok(outcome)
     }
 }
@@ -200,6 +220,7 @@ pub struct Console {
     pub hub: Arc<Hub>,
     pub door: Arc<FakeDoor>,
     pub past: Arc<FakePast>,
+    pub known: Arc<FakeKnown>,
     pub recovery: Arc<FakeRecovery>,
     pub replay: Arc<FakeReplay>,
     /// What the machine's wall clock shows.
@@ -213,17 +234,26 @@ impl Console {
     pub fn starting() -> Console {
         let hub = Arc::new(Hub::new());
         let done = Outcome::Refused(Refusal::NoSuchAlarm);
-        let door = Arc::new(FakeDoor { answer: Mutex::new(Ok(Some(done))), orders: Mutex::default() });
+        let door = Arc::new(FakeDoor {
+            answer: Mutex::new(Ok(Some(done))),
+            orders: Mutex::default(),
+            imports: Mutex::default(),
+        });
         let past = Arc::new(FakePast::default());
         let recovery = Arc::new(FakeRecovery(Mutex::new(Err("nothing to adopt".into()))));
         let replay = Arc::new(FakeReplay::default());
+        let known = Arc::new(FakeKnown::default());
         let wall = Arc::new(Mutex::new(NOW));
         let shown = Arc::clone(&wall);
         let leans = Leans {
             hub: Arc::clone(&hub),
             telemetry: Arc::new(Telemetry::new().unwrap()),
             commands: Arc::clone(&door) as Arc<dyn CommandDoor>,
+            imports: Arc::clone(&door) as Arc<dyn ImportDoor>,
+            seeds: SeedWord { version: "seeds-1".into(), is_ignored: false },
             history: Arc::clone(&past) as Arc<dyn History>,
+            coverage: Arc::clone(&known) as Arc<dyn CoveragePast>,
+            tasks: crate::seeds::tasks(std::path::Path::new("../seeds")).unwrap().into(),
             recovery: Arc::clone(&recovery) as Arc<dyn RecoveryDoor>,
             replay: Arc::clone(&replay) as Arc<dyn ReplayDoor>,
             archive: Arc::new(|| serde_json::json!({ "database": { "tier": "plain" } })),
@@ -233,7 +263,7 @@ impl Console {
         };
         let (stop, stopping) = watch::channel(false);
         let app = router(Context::new(leans.clone(), stopping));
-        Console { hub, door, past, recovery, replay, wall, stop, leans, app }
+        Console { hub, door, past, known, recovery, replay, wall, stop, leans, app }
     }
 
     pub fn running() -> Console {

@@ -1,6 +1,7 @@
 //! What goes wrong: one file a scenario. Each strikes again and again, at another plant each time. Must not know how
 //! messages are sent. Pure.
 
+pub mod calibration;
 mod clock_skew;
 mod duplicates;
 mod dust_collector_stops;
@@ -11,6 +12,7 @@ mod gas_leak;
 mod gateway_outage;
 mod overfill;
 mod same_second_values;
+mod suspended_plant;
 
 use super::SimulateError;
 use super::habit::Habit;
@@ -42,6 +44,10 @@ pub enum Scenario {
     SameSecondValues,
     /// A tank is filled over H and HH.
     Overfill,
+    /// A plant under a stop order draws the load of production.
+    SuspendedPlantProduces,
+    /// A gas head is given test gas within a calibration that was filed.
+    Calibration,
 }
 
 const fn outage(order: Order) -> Scenario {
@@ -49,7 +55,7 @@ const fn outage(order: Order) -> Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Scenario; 15] = [
+    pub const ALL: [Scenario; 17] = [
         Scenario::Flame,
         Scenario::GasLeak,
         Scenario::DustCollectorStops,
@@ -65,6 +71,8 @@ impl Scenario {
         Scenario::Duplicates,
         Scenario::SameSecondValues,
         Scenario::Overfill,
+        Scenario::SuspendedPlantProduces,
+        Scenario::Calibration,
     ];
 
     #[must_use]
@@ -85,6 +93,8 @@ impl Scenario {
             Scenario::Duplicates => "duplicates",
             Scenario::SameSecondValues => "same-second-values",
             Scenario::Overfill => "overfill",
+            Scenario::SuspendedPlantProduces => "suspended-plant-produces",
+            Scenario::Calibration => "calibration",
         }
     }
 
@@ -96,6 +106,8 @@ impl Scenario {
             Scenario::GasLeak => 8 * SECOND_US,
             Scenario::DustCollectorStops => 11 * SECOND_US,
             Scenario::SameSecondValues | Scenario::Overfill => 6 * SECOND_US,
+            Scenario::SuspendedPlantProduces => 10 * SECOND_US,
+            Scenario::Calibration => calibration::FIRST_US,
             // The gateway is heard before its clock goes wrong, and before it repeats itself.
             Scenario::GatewayOutage { .. } | Scenario::ClockSkew(_) | Scenario::Duplicates => 12 * SECOND_US,
         }
@@ -110,6 +122,8 @@ impl Scenario {
             | Scenario::DustCollectorStops
             | Scenario::SameSecondValues
             | Scenario::Overfill => Some(300 * SECOND_US),
+            // A filing is for one time, and a shift lasts longer than a play.
+            Scenario::Calibration | Scenario::SuspendedPlantProduces => None,
             Scenario::GatewayOutage { .. } | Scenario::ClockSkew(_) | Scenario::Duplicates => None,
         }
     }
@@ -118,6 +132,7 @@ impl Scenario {
     pub(super) fn within_s(self) -> u32 {
         match self {
             Scenario::ClockSkew(Skew::SetBack) => 170,
+            Scenario::SuspendedPlantProduces => suspended_plant::WITHIN_S,
             _ => 75,
         }
     }
@@ -127,6 +142,8 @@ impl Scenario {
         let first = match self {
             Scenario::Flame | Scenario::GasLeak | Scenario::DustCollectorStops | Scenario::Garbage => 0,
             Scenario::Overfill => 18,
+            Scenario::SuspendedPlantProduces => 0,
+            Scenario::Calibration => 80,
             Scenario::SameSecondValues => 10,
             Scenario::Duplicates => 20,
             Scenario::GatewayOutage { order, .. } => 30 + 4 * order as usize,
@@ -139,7 +156,7 @@ impl Scenario {
     pub(super) fn targets(self, plants: &[Plant]) -> Result<Vec<Target>, SimulateError> {
         let Some(tag) = self.tag() else { return Ok(Vec::new()) };
         let mut targets: Vec<Target> = Vec::new();
-        for (number, plant) in plants.iter().enumerate() {
+        for (number, plant) in plants.iter().enumerate().filter(|(_, plant)| self.may_strike(plant)) {
             for point in plant.points.iter().filter(|point| point.tag == tag) {
                 let target = Target { plant: number, equipment: point.equipment.clone() };
                 if targets.last() != Some(&target) {
@@ -148,6 +165,10 @@ impl Scenario {
             }
         }
         if targets.is_empty() { Err(SimulateError::NoTarget { scenario: self, tag }) } else { Ok(targets) }
+    }
+
+    fn may_strike(self, plant: &Plant) -> bool {
+        self != Scenario::SuspendedPlantProduces || suspended_plant::may_strike(plant)
     }
 
     fn tag(self) -> Option<&'static str> {
@@ -161,6 +182,8 @@ impl Scenario {
             Scenario::Duplicates => Some(duplicates::TAG),
             Scenario::SameSecondValues => Some(same_second_values::TAG),
             Scenario::Overfill => Some(overfill::TAG),
+            Scenario::SuspendedPlantProduces => Some(suspended_plant::TAG),
+            Scenario::Calibration => Some(calibration::TAG),
         }
     }
 
@@ -184,6 +207,8 @@ impl Scenario {
             Scenario::ClockSkew(_) => clock_skew::acts(plant, equipment, from_us),
             Scenario::Duplicates => duplicates::acts(plant, equipment, from_us),
             Scenario::Overfill => overfill::acts(plant, equipment, from_us),
+            Scenario::SuspendedPlantProduces => suspended_plant::acts(plant, equipment, from_us),
+            Scenario::Calibration => calibration::acts(plant, equipment, from_us),
             Scenario::Garbage | Scenario::SameSecondValues => Vec::new(),
         }
     }
@@ -193,6 +218,7 @@ impl Scenario {
         match self {
             Scenario::GatewayOutage { .. } => gateway_outage::point(plant, equipment),
             Scenario::SameSecondValues => same_second_values::point(plant, equipment),
+            Scenario::SuspendedPlantProduces => suspended_plant::point(plant, equipment),
             _ => points_of(plant, equipment, self.tag()?).next(),
         }
     }

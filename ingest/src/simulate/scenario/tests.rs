@@ -25,7 +25,8 @@ impl Played {
         let registry = district();
         let options = Options { scenarios: vec![scenario], connections: 2, ..options(&registry) };
         let view = view(&registry);
-        let [alarm] = expected(&options).unwrap().try_into().unwrap();
+        // All alarms of one strike are of one point.
+        let alarm = expected(&options).unwrap().into_iter().next().unwrap();
         let topic = format!("davy/v1/{}/{}/json", alarm.enterprise, alarm.gateway);
         let point = view.find(&alarm.enterprise, &alarm.point.unwrap()).unwrap();
         let mut sent = play(&options, seconds);
@@ -64,9 +65,9 @@ fn each_scenario_names_the_alarm_that_must_come() {
         assert!(alarm.point.as_ref().is_none_or(|point| view.find(&alarm.enterprise, point).is_some()), "{alarm:?}");
     }
     // Where a scenario changes the habits of a gateway, no other strikes.
-    let mut struck: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut struck: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for alarm in &alarms {
-        struck.entry((&alarm.enterprise, &alarm.gateway)).or_default().push(alarm.scenario);
+        struck.entry((&alarm.enterprise, &alarm.gateway)).or_default().insert(alarm.scenario);
     }
     let has_habit = |name: &&&str| name.starts_with("gateway") || name.starts_with("clock") || **name == "duplicates";
     for (gateway, scenarios) in struck {
@@ -190,4 +191,41 @@ fn a_scenario_without_its_points_is_refused() {
     let options = Options { scenarios: vec![Scenario::Overfill], ..options(&std::sync::Arc::new(poor)) };
     assert!(matches!(Fleet::muster(&options), Err(SimulateError::NoTarget { tag: "tank.level", .. })));
     assert!(expected(&options).is_err());
+}
+
+#[test]
+fn a_plant_under_a_stop_order_draws_what_it_drew_in_production() {
+    let registry = district();
+    let options = Options { scenarios: vec![Scenario::SuspendedPlantProduces], ..options(&registry) };
+    let alarm = expected(&options).unwrap().into_iter().next().unwrap();
+    let struck = registry.enterprises.iter().find(|enterprise| enterprise.id == alarm.enterprise).unwrap();
+    assert_eq!(struck.status, rules::registry::Status::OrderedToStop);
+    let declared = struck.declared.unwrap();
+    let loads = Played::new(Scenario::SuspendedPlantProduces, 120).of_point();
+    let (before, after): (Vec<_>, Vec<_>) = loads.into_iter().partition(|(at, ..)| *at < 10 * SECOND_US);
+    assert!(before.iter().all(|(.., load)| *load < declared.idle_kw * 1.5), "{before:?}");
+    assert!(after.len() > 100 && after.iter().all(|(.., load)| *load > declared.production_kw * 0.3), "{after:?}");
+}
+
+#[test]
+fn test_gas_comes_within_the_filed_calibration_of_its_head_and_nowhere_else() {
+    let registry = district();
+    let options = Options { scenarios: vec![Scenario::Calibration], ..options(&registry) };
+    let begun = rules::reading::Micros(crate::simulate::tests::BEGUN_MS * 1_000);
+    let [filed] = calibration::filings(&options, begun).unwrap().try_into().unwrap();
+    let alarm = expected(&options).unwrap().into_iter().next().unwrap();
+    assert!(alarm.suppressed);
+    assert_eq!(filed.object.enterprise.as_deref(), Some(alarm.enterprise.as_str()));
+    assert_eq!((filed.object.equipment, filed.object.point), (Some(alarm.equipment), alarm.point));
+    let gas: Vec<i64> = Played::new(Scenario::Calibration, 200)
+        .of_point()
+        .iter()
+        .filter(|(.., value)| *value >= 25.0)
+        .map(|(at, ..)| *at)
+        .collect();
+    let within = filed.from.since(begun)..filed.to.since(begun);
+    assert!(gas.len() > 50 && gas.iter().all(|at| within.contains(at)), "{within:?} {gas:?}");
+    assert!(filed.from > begun, "it lies ahead when it is filed");
+    let others = Options { scenarios: vec![Scenario::GasLeak], ..options };
+    assert_eq!(calibration::filings(&others, begun).unwrap(), []);
 }
