@@ -41,7 +41,7 @@ fn quiet_frame(program: &Program) -> Frame {
 }
 
 fn quiet_value(column: &Column, n: u32) -> f64 {
-    match column {
+    match column.inner() {
         // Below 1, which is what the switches of HC-29 fire at, and below every upper limit.
         Column::Value => f64::from(n % 100) / 128.0,
         Column::Bad | Column::Tag(_) | Column::RangeLo => 0.0,
@@ -52,6 +52,8 @@ fn quiet_value(column: &Column, n: u32) -> f64 {
         Column::RangeHi => 100.0,
         Column::Period => 10.0,
         Column::Age => f64::from(n % 30),
+        // A past in which nothing has happened.
+        Column::Past(_) | Column::Around(_) | Column::Or(..) => 0.0,
         // No status, no role; limits that nothing reaches.
         Column::Fact(fact) => {
             if fact.is_bool() {

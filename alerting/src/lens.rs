@@ -1,12 +1,14 @@
 //! One rule over one run of readings: the rows its conditions need are gathered as the readings stand at that moment,
 //! then judged all at once, then asked for one by one. Must not know slots or time. Pure.
 
-use crate::points::Points;
 use crate::slot::Sight;
+use crate::surroundings::Surroundings;
+use rules::around::Around;
 use rules::bind::Instance;
 use rules::fact::Fact;
 use rules::judge::{Frame, Program, Verdict};
-use rules::reading::{Quality, Severity};
+use rules::past::Past;
+use rules::reading::{Micros, Quality, Severity};
 use rules::registry::LimitName;
 use rules::rule::{Column, Rule};
 use std::collections::BTreeSet;
@@ -20,6 +22,8 @@ pub struct Lens {
     reads_bad: bool,
     /// It reads other points too: of the past nothing is known of those.
     reads_others: bool,
+    /// As the rule's instances have them.
+    asked: Asked,
     /// It judges the means of slots of this length.
     slot_us: Option<i64>,
     /// By row: the instance it is for.
@@ -32,10 +36,20 @@ pub struct Lens {
     back_of: Vec<u32>,
 }
 
+/// What the conditions of a rule ask for beside the reading itself.
+#[derive(Debug)]
+struct Asked {
+    tag_names: Vec<String>,
+    facts: Vec<Fact>,
+    pasts: Vec<Past>,
+    arounds: Vec<Around>,
+}
+
 /// The columns of one program and where their values come from.
 #[derive(Debug)]
 struct Gather {
-    feeds: Vec<Feed>,
+    /// Each with what stands in where it is missing: NaN for most.
+    feeds: Vec<(Feed, f64)>,
     frame: Frame,
 }
 
@@ -51,6 +65,10 @@ enum Feed {
     Tag(usize),
     /// Index into `Instance::facts`.
     Fact(usize),
+    /// Index into `Instance::pasts`.
+    Past(usize),
+    /// Index into `Instance::arounds`.
+    Around(usize),
     /// Never given to rules on readings.
     Nothing,
 }
@@ -60,6 +78,17 @@ enum Feed {
 pub struct Sample {
     pub value: f64,
     pub quality: Quality,
+    /// The time it is of.
+    pub event: Micros,
+}
+
+/// All that one row is made of.
+#[derive(Clone, Copy)]
+struct RowOf<'a> {
+    instance: &'a Instance,
+    sample: Sample,
+    asked: &'a Asked,
+    now: &'a Surroundings<'a>,
 }
 
 /// What a rule says of one row.
@@ -80,16 +109,18 @@ impl Lens {
     /// `tag_names` as the rule's instances have them: sorted, distinct.
     #[must_use]
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
-        let facts = rule.facts();
-        let when = Gather::new(&rule.when, tag_names, &facts);
-        let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, tag_names, &facts));
+        let asked =
+            Asked { tag_names: tag_names.to_vec(), facts: rule.facts(), pasts: rule.pasts(), arounds: rule.arounds() };
+        let when = Gather::new(&rule.when, &asked);
+        let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, &asked));
         let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
-        let reads_bad = feeds().any(|feed| *feed == Feed::Bad);
-        let reads_others = feeds().any(|feed| matches!(feed, Feed::Tag(_)));
+        let reads_bad = feeds().any(|(feed, _)| *feed == Feed::Bad);
+        let reads_others = feeds().any(|(feed, _)| matches!(feed, Feed::Tag(_) | Feed::Past(_) | Feed::Around(_)));
         Lens {
             when,
             reads_bad,
             reads_others,
+            asked,
             slot_us: rule.slot_us,
             instances: Vec::new(),
             verdicts: Vec::new(),
@@ -119,12 +150,13 @@ impl Lens {
     }
 
     /// Takes one reading of one instance down, with everything else as it stands now. Returns the number of the row.
-    pub fn gather(&mut self, number: u32, instance: &Instance, sample: Sample, points: &Points) -> u32 {
+    pub(crate) fn gather(&mut self, number: u32, instance: &Instance, sample: Sample, now: &Surroundings) -> u32 {
         let row = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
         self.instances.push(number);
-        self.when.push(instance, sample, points);
+        let row_of = RowOf { instance, sample, asked: &self.asked, now };
+        self.when.push(&row_of);
         if let Some(clear) = &mut self.clear {
-            clear.push(instance, sample, points);
+            clear.push(&row_of);
         }
         row
     }
@@ -192,20 +224,27 @@ impl Lens {
 }
 
 impl Gather {
-    fn new(program: &Program, tag_names: &[String], facts: &[Fact]) -> Gather {
-        let feeds = program.columns().iter().map(|column| Feed::of(column, tag_names, facts)).collect();
-        Gather { feeds, frame: Frame::for_program(program) }
+    fn new(program: &Program, asked: &Asked) -> Gather {
+        let feed = |column: &Column| {
+            let instead = match column {
+                Column::Or(_, bits) => f64::from_bits(*bits),
+                _ => f64::NAN,
+            };
+            (Feed::of(column.inner(), asked), instead)
+        };
+        Gather { feeds: program.columns().iter().map(feed).collect(), frame: Frame::for_program(program) }
     }
 
-    fn push(&mut self, instance: &Instance, sample: Sample, points: &Points) {
-        for (feed, column) in self.feeds.iter().zip(&mut self.frame.columns) {
-            column.push(feed.value(instance, sample, points));
+    fn push(&mut self, row: &RowOf) {
+        for ((feed, instead), column) in self.feeds.iter().zip(&mut self.frame.columns) {
+            let value = feed.value(row);
+            column.push(if value.is_nan() { *instead } else { value });
         }
     }
 
     /// Copies one row, its `value` moved.
     fn copy_row(&self, row: usize, into: &mut Frame, moved: impl Fn(f64) -> f64) {
-        for ((feed, from), to) in self.feeds.iter().zip(&self.frame.columns).zip(&mut into.columns) {
+        for (((feed, _), from), to) in self.feeds.iter().zip(&self.frame.columns).zip(&mut into.columns) {
             let value = from.get(row).copied().unwrap_or(f64::NAN);
             to.push(if *feed == Feed::Value { moved(value) } else { value });
         }
@@ -213,7 +252,8 @@ impl Gather {
 }
 
 impl Feed {
-    fn of(column: &Column, tag_names: &[String], facts: &[Fact]) -> Feed {
+    fn of(column: &Column, asked: &Asked) -> Feed {
+        let Asked { tag_names, facts, pasts, arounds } = asked;
         match column {
             Column::Value => Feed::Value,
             Column::Bad => Feed::Bad,
@@ -224,10 +264,16 @@ impl Feed {
             Column::Age => Feed::Nothing,
             Column::Tag(tag) => tag_names.iter().position(|name| name == tag).map_or(Feed::Nothing, Feed::Tag),
             Column::Fact(fact) => facts.iter().position(|known| known == fact).map_or(Feed::Nothing, Feed::Fact),
+            Column::Past(past) => pasts.iter().position(|known| known == past).map_or(Feed::Nothing, Feed::Past),
+            Column::Around(around) => {
+                arounds.iter().position(|known| known == around).map_or(Feed::Nothing, Feed::Around)
+            }
+            Column::Or(column, _) => Feed::of(column, asked),
         }
     }
 
-    fn value(self, instance: &Instance, sample: Sample, points: &Points) -> f64 {
+    fn value(self, row: &RowOf) -> f64 {
+        let RowOf { instance, sample, asked, now } = *row;
         match self {
             Feed::Value => sample.value,
             Feed::Bad => f64::from(u8::from(sample.quality == Quality::Bad)),
@@ -238,8 +284,16 @@ impl Feed {
                 // Periods are whole seconds by the registry's own type.
                 instance.period_us.map_or(f64::NAN, |us| us as f64 / rules::reading::SECOND_US as f64)
             }
-            Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| points.held(point)),
+            Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
+            Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
+                (Some(past), Some(points)) => now.past(past, points, sample.event),
+                _ => f64::NAN,
+            },
+            Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {
+                (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample.event)),
+                _ => f64::NAN,
+            },
             Feed::Nothing => f64::NAN,
         }
     }

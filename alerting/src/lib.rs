@@ -28,6 +28,7 @@ pub mod input;
 mod intern;
 mod lens;
 mod means;
+mod memory;
 mod orders;
 mod out;
 mod outage;
@@ -40,6 +41,7 @@ mod slot;
 mod slots;
 pub mod state;
 mod step;
+mod surroundings;
 pub mod system;
 
 /// Raised when a golden journal's effects change. Another version refuses to replay a journal's tail unless told to.

@@ -88,14 +88,14 @@ impl Means {
         }
     }
 
-    /// What a rule with such a slot is shown of the reading that was taken last, and the time it is of.
+    /// What a rule with such a slot is shown of the reading that was taken last.
     #[must_use]
-    pub fn shown(&self, slot_us: i64, period_us: Option<i64>, now: (Sample, Micros)) -> Option<(Sample, Micros)> {
+    pub fn shown(&self, slot_us: i64, period_us: Option<i64>, now: Sample) -> Option<Sample> {
         if is_slow(period_us, slot_us) {
             return Some(now);
         }
         let closed = self.closed.iter().find(|closed| closed.slot_us == slot_us)?;
-        Some((Sample { value: closed.mean, quality: Quality::Good }, closed.end))
+        Some(Sample { value: closed.mean, quality: Quality::Good, event: closed.end })
     }
 
     /// What a snapshot must hold.
@@ -144,9 +144,9 @@ mod tests {
         for (second, value) in readings {
             let event = Micros((midnight + second) * SECOND_US);
             means.take(PointId(1), event, *value);
-            let sample = Sample { value: *value, quality: Quality::Good };
-            told.push(match means.shown(QUARTER, Some(60 * SECOND_US), (sample, event)) {
-                Some((sample, at)) => format!("{} at {}", sample.value, at.0 / SECOND_US - midnight),
+            let sample = Sample { value: *value, quality: Quality::Good, event };
+            told.push(match means.shown(QUARTER, Some(60 * SECOND_US), sample) {
+                Some(Sample { value, event, .. }) => format!("{value} at {}", event.0 / SECOND_US - midnight),
                 None => "-".to_owned(),
             });
         }
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn a_point_as_slow_as_the_slot_is_judged_at_once() {
         let mut means = means();
-        let now = (Sample { value: 7.0, quality: Quality::Good }, Micros(5));
-        means.take(PointId(1), now.1, 7.0);
+        let now = Sample { value: 7.0, quality: Quality::Good, event: Micros(5) };
+        means.take(PointId(1), now.event, 7.0);
         for (period_us, expected) in [(None, None), (Some(QUARTER - 1), None), (Some(QUARTER), Some(7.0))] {
-            let shown = means.shown(QUARTER, period_us, now).map(|(sample, _)| sample.value);
+            let shown = means.shown(QUARTER, period_us, now).map(|sample| sample.value);
             assert_eq!(shown, expected, "{period_us:?}");
         }
     }

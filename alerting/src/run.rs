@@ -18,6 +18,7 @@ use crate::outage::FRESH_US;
 use crate::redelivery::Message;
 use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
+use crate::surroundings::Surroundings;
 use crate::system::{Notice, RULE_ERROR};
 use rules::bind::patience_us;
 use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US, Severity};
@@ -67,7 +68,6 @@ struct News {
     point: PointId,
     sample: Sample,
     received: Micros,
-    event: Micros,
     heard: i64,
     manner: Manner,
 }
@@ -139,9 +139,9 @@ impl State {
                 }
                 Class::Live(_) => Manner::Live,
             };
-            let (received, event, heard) = (classified.received, classified.judged_as, origin.heard);
-            let sample = Sample { value: reading.value, quality: reading.quality };
-            self.gather(&News { point: reading.point, sample, received, event, heard, manner }, rows);
+            let (received, heard) = (classified.received, origin.heard);
+            let sample = Sample { value: reading.value, quality: reading.quality, event: classified.judged_as };
+            self.gather(&News { point: reading.point, sample, received, heard, manner }, rows);
         }
         self.note_gateway(delivery, &tally, rows);
         let late_us = tally.newest_live.map(|newest| delivery.received.since(newest).saturating_sub(origin.offset_us));
@@ -218,13 +218,14 @@ impl State {
         let News { point, received, heard, manner, .. } = *news;
         let is_good = news.sample.quality == Quality::Good;
         if is_good && manner == Manner::Live {
-            self.means.take(point, news.event, news.sample.value);
+            self.means.take(point, news.sample.event, news.sample.value);
+            self.memory.take(point, news.sample.event, news.sample.value);
         }
         let binding = &self.in_force.binding;
         let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
         for &number in woken {
             let Some(instance) = binding.instances.get(number as usize) else { continue };
-            let (mut sample, mut event) = (news.sample, news.event);
+            let mut sample = news.sample;
             let kind = if instance.absence_after_us.is_some() {
                 if manner == Manner::Anchored || (instance.hears_good_only() && !is_good) {
                     continue;
@@ -234,17 +235,23 @@ impl State {
                 let Some(lens) = self.in_force.lenses.get_mut(instance.rule) else { continue };
                 let is_past = manner == Manner::Past;
                 if let Some(slot_us) = lens.slot_us() {
-                    let shown = self.means.shown(slot_us, instance.period_us, (sample, event));
+                    let shown = self.means.shown(slot_us, instance.period_us, sample);
                     let Some(shown) = shown.filter(|_| is_good && manner == Manner::Live) else { continue };
-                    (sample, event) = shown;
+                    sample = shown;
                 }
                 if !lens.wants(sample.quality) || (is_past && !lens.judges_the_past()) {
                     continue;
                 }
-                let row = lens.gather(number, instance, sample, &self.points);
+                let now = Surroundings {
+                    points: &self.points,
+                    memory: &self.memory,
+                    filings: &self.filings,
+                    view: self.view.as_deref(),
+                };
+                let row = lens.gather(number, instance, sample, &now);
                 if is_past { Kind::Past(row) } else { Kind::Judged(row) }
             };
-            let seen = Seen { number, point, event, heard, value: sample.value, kind };
+            let seen = Seen { number, point, event: sample.event, heard, value: sample.value, kind };
             rows.0.push(Row { received, what: What::Reading(seen) });
         }
     }
@@ -266,8 +273,8 @@ impl State {
                 rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found, offset_us) });
             }
             let event = waiting.received.plus(waiting.offset_us.saturating_neg());
-            let sample = Sample { value: waiting.value, quality: waiting.quality };
-            let news = News { point, sample, received: at, event, heard: waiting.heard, manner: Manner::Anchored };
+            let sample = Sample { value: waiting.value, quality: waiting.quality, event };
+            let news = News { point, sample, received: at, heard: waiting.heard, manner: Manner::Anchored };
             self.gather(&news, &mut rows);
         }
         self.settle(&mut rows);

@@ -13,6 +13,7 @@ use crate::hazards::Hazards;
 use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
 use crate::means::Means;
+use crate::memory::Memory;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -29,12 +30,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout of the bytes; stands before them.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Why a snapshot does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
-    #[error("snapshot format {0} is not known to this version, which reads formats 2 and {FORMAT}")]
+    #[error("snapshot format {0} is not known to this version, which reads formats 2, 3 and {FORMAT}")]
     Format(u32),
     #[error("not a snapshot: {0}")]
     Malformed(String),
@@ -73,6 +74,13 @@ struct Saved<'a> {
     hazards: Cow<'a, Hazards>,
     figures: Cow<'a, Figures>,
     means: Cow<'a, Means>,
+    later: Cow<'a, Later>,
+}
+
+/// What format 3 did not know yet: it ends where this begins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Later {
+    pub memory: Memory,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -136,6 +144,7 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
+            later: Cow::Owned(Later { memory: self.memory.clone() }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -149,6 +158,7 @@ impl State {
         let (format, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(malformed)?;
         let saved: Saved = match format {
             2 => postcard::from_bytes::<old::Saved2>(rest).map_err(malformed)?.into(),
+            3 => postcard::from_bytes(&old::with_later(rest).map_err(malformed)?).map_err(malformed)?,
             FORMAT => postcard::from_bytes(rest).map_err(malformed)?,
             other => return Err(RestoreError::Format(other)),
         };
@@ -158,6 +168,7 @@ impl State {
         let content = load_content(&saved.versions, load)?;
         let intern =
             Intern::from_keys(saved.keys.into_owned()).ok_or(RestoreError::Inconsistent("a point has two numbers"))?;
+        let later = saved.later.into_owned();
         let mut state = State {
             seq: saved.seq,
             now: saved.now,
@@ -179,6 +190,7 @@ impl State {
             hazards: saved.hazards.into_owned(),
             figures: saved.figures.into_owned(),
             means: saved.means.into_owned(),
+            memory: later.memory,
             ..State::default()
         };
         state.anchors.rebuild();

@@ -18,6 +18,7 @@ use crate::in_force::InForce;
 use crate::input::FoldLimits;
 use crate::intern::Intern;
 use crate::means::Means;
+use crate::memory::Memory;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -64,6 +65,7 @@ pub struct State {
     pub(crate) answers: Answers,
     pub(crate) outage: Outage,
     pub(crate) means: Means,
+    pub(crate) memory: Memory,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,

@@ -87,20 +87,22 @@ fn a_snapshot_of_this_format_opens() {
     assert_eq!(state.open_alarms().collect::<Vec<_>>(), fold.state.open_alarms().collect::<Vec<_>>());
 }
 
-/// Written by engine version 2 at the end of the same story.
+/// Written by earlier versions at the end of the same story.
 #[test]
-fn a_snapshot_of_format_2_opens_and_goes_on() {
-    let bytes = std::fs::read(golden("snapshot-2.bin")).unwrap();
-    let mut state = State::restore(&bytes, &mut load).unwrap();
-    let (fold, _) = story();
-    assert_eq!(state.open_alarms().collect::<Vec<_>>(), fold.state.open_alarms().collect::<Vec<_>>());
-    assert!(state.link_down_since().is_some());
-    assert_eq!(state.last(LEVEL).map(|last| last.value), Some(96.0));
-    let now = state.now().plus(1_000_000);
-    let up = state.step(state.seq() + 1, &Batch { now, inputs: vec![Input::Link(Link::Up)] });
-    assert_eq!(told(&changes(&up)).len(), 1, "the link's alarm returns");
-    let again = State::restore(&state.save(), &mut load).unwrap();
-    assert_eq!(again.save(), state.save());
+fn snapshots_of_earlier_formats_open_and_go_on() {
+    for format in [2, 3] {
+        let bytes = std::fs::read(golden(&format!("snapshot-{format}.bin"))).unwrap();
+        let mut state = State::restore(&bytes, &mut load).unwrap();
+        let (fold, _) = story();
+        assert_eq!(state.open_alarms().collect::<Vec<_>>(), fold.state.open_alarms().collect::<Vec<_>>(), "{format}");
+        assert!(state.link_down_since().is_some());
+        assert_eq!(state.last(LEVEL).map(|last| last.value), Some(96.0));
+        let now = state.now().plus(1_000_000);
+        let up = state.step(state.seq() + 1, &Batch { now, inputs: vec![Input::Link(Link::Up)] });
+        assert_eq!(told(&changes(&up)).len(), 1, "the link's alarm returns");
+        let again = State::restore(&state.save(), &mut load).unwrap();
+        assert_eq!(again.save(), state.save());
+    }
 }
 
 /// Compares with the committed file. What was found instead is written down, to take its place if it is right.

@@ -147,7 +147,14 @@ fn input(column: &Column, silence: &Silence, age_ms: i64) -> f64 {
             known.map_or(f64::NAN, |(_, value)| *value)
         }
         // The loader lets no absence condition read these.
-        Column::Value | Column::Bad | Column::RangeLo | Column::RangeHi | Column::Tag(_) => f64::NAN,
+        Column::Value
+        | Column::Bad
+        | Column::RangeLo
+        | Column::RangeHi
+        | Column::Tag(_)
+        | Column::Past(_)
+        | Column::Around(_)
+        | Column::Or(..) => f64::NAN,
     }
 }
 

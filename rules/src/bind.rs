@@ -39,6 +39,10 @@ pub struct Instance {
     pub tag_names: Arc<[String]>,
     /// What the registry says of the object, parallel to `Rule::facts`.
     pub facts: Vec<f64>,
+    /// The points whose past is asked for, parallel to `Rule::pasts`.
+    pub pasts: Vec<Vec<PointId>>,
+    /// The points that lie around, parallel to `Rule::arounds`, each with what its value is divided by.
+    pub arounds: Vec<Vec<(PointId, f64)>>,
     /// Absence rules only: silent for so long is a breach.
     pub absence_after_us: Option<i64>,
     pub severity: Severity,

@@ -2,6 +2,7 @@
 //! Must not know state or time. Pure.
 
 use crate::absence::{Silence, least_age_ms};
+use crate::beside::{Beside, Site};
 use crate::bind::{Binding, Instance, ObjectKey, SkippedPoint, WeakLimit, patience_us};
 use crate::bounds::is_weaker;
 use crate::fact::{Fact, Facts};
@@ -20,7 +21,14 @@ pub fn bind(set: &RuleSet, view: &View) -> Binding {
     let mut binder = Binder { out: Binding::default(), ages: BTreeMap::new() };
     binder.out.by_point.resize(view.point_end(), Vec::new());
     for (number, rule) in set.rules().iter().enumerate() {
-        let bound = Bound { number, rule, tag_names: rule.tag_names().into(), facts: rule.facts(), view };
+        let bound = Bound {
+            number,
+            rule,
+            tag_names: rule.tag_names().into(),
+            facts: rule.facts(),
+            beside: Beside::new(rule, view),
+            view,
+        };
         for plant in &plants {
             if rule.sector.as_ref().is_none_or(|sector| plant.enterprise.sectors.contains(sector)) {
                 binder.plant(&bound, plant);
@@ -36,18 +44,13 @@ struct Plant<'a> {
     equipment: Vec<(&'a Equipment, Vec<Site<'a>>)>,
 }
 
-#[derive(Clone, Copy)]
-struct Site<'a> {
-    id: PointId,
-    point: &'a Point,
-}
-
 /// A rule with what is the same for all its instances.
 struct Bound<'a> {
     number: usize,
     rule: &'a Rule,
     tag_names: Arc<[String]>,
     facts: Vec<Fact>,
+    beside: Beside<'a>,
     view: &'a View,
 }
 
@@ -70,6 +73,8 @@ struct Sites<'a> {
 struct Fitted {
     tags: Vec<Option<PointId>>,
     facts: Vec<f64>,
+    pasts: Vec<Vec<PointId>>,
+    arounds: Vec<Vec<(PointId, f64)>>,
     absence_after_us: Option<i64>,
 }
 
@@ -116,6 +121,7 @@ impl Bound<'_> {
             let mut found = sites.iter().filter(|site| site.point.tag == *name);
             match (found.next(), found.next()) {
                 (Some(site), None) => Ok(Some(site.id)),
+                (None, _) if !self.rule.needs_tag(name) => Ok(None),
                 (None, _) => Err(format!("there is no point of tag type `{name}` beside it")),
                 (Some(one), Some(other)) => {
                     let (one, other) = (&one.point.id, &other.point.id);
@@ -191,6 +197,8 @@ impl Binder {
             tags: fitted.tags,
             tag_names: Arc::clone(&bound.tag_names),
             facts: fitted.facts,
+            pasts: fitted.pasts,
+            arounds: fitted.arounds,
             absence_after_us: fitted.absence_after_us,
             severity: own.severity.unwrap_or(rule.severity),
             delay_on_us: own.delay_on_us.unwrap_or(rule.delay_on_us),
@@ -217,7 +225,9 @@ impl Binder {
             Kind::Reading => None,
             Kind::Absence => Some(self.absence_after_us(bound, point.period_s, (limits, &facts))?),
         };
-        Ok(Fitted { tags, facts, absence_after_us })
+        let pasts = bound.beside.pasts(Some(spot.site.id), spot.beside, spot.beside)?;
+        let arounds = bound.beside.arounds(&spot.facts, spot.beside)?;
+        Ok(Fitted { tags, facts, pasts, arounds, absence_after_us })
     }
 
     fn absence_after_us(
@@ -296,6 +306,8 @@ impl Binder {
             tags: fitted.tags,
             tag_names: Arc::clone(&bound.tag_names),
             facts: fitted.facts,
+            pasts: fitted.pasts,
+            arounds: fitted.arounds,
             absence_after_us: fitted.absence_after_us,
             severity: rule.severity,
             delay_on_us: rule.delay_on_us,
@@ -314,7 +326,9 @@ impl Binder {
             Kind::Reading => None,
             Kind::Absence => Some(self.absence_after_us(bound, longest_s, (&Limits::default(), &facts))?),
         };
-        Ok(Fitted { tags, facts, absence_after_us })
+        let pasts = bound.beside.pasts(None, sites.triggers, sites.all)?;
+        let arounds = bound.beside.arounds(&sites.facts, sites.all)?;
+        Ok(Fitted { tags, facts, pasts, arounds, absence_after_us })
     }
 
     fn skip(&mut self, bound: &Bound, point: PointKey, reason: String) {

@@ -1,17 +1,19 @@
 //! The type check of conditions: a small closed language inside rhai, so that a typo is refused at load instead of
 //! never firing, and so that every condition can be compiled to columns. Must not know rules or files. Pure.
 
-use crate::inputs::{CALLS, VARIABLES, called, variable};
+use crate::around;
+use crate::inputs::{VARIABLES, called, is_input, variable};
 use crate::near::did_you_mean;
+use crate::past;
 use crate::reading::Severity;
 use crate::rule::Column;
 use crate::set::Vocabulary;
 use rhai::{Expr, FlowControl, FnCallExpr, Position, Stmt, StmtBlock};
 
 /// The functions that a condition may call.
-const FUNCTIONS: [&str; 8] = ["age", "tag", "status", "sector", "role", "max", "min", "abs"];
-/// Words of the rule language that need memory or a calendar, which this version does not give to conditions.
-const NOT_CARRIED: [&str; 8] = ["rate", "mean", "median", "delta", "count", "held", "in_hours", "baseline"];
+const FUNCTIONS: [&str; 10] = ["age", "tag", "or", "status", "sector", "role", "is_tag", "max", "min", "abs"];
+/// Words of the rule language that need memory, which this version does not give to conditions.
+const NOT_CARRIED: [&str; 2] = ["held", "baseline"];
 /// Native mathematics whose last bit differs between machines.
 const INEXACT: [&str; 17] = [
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "exp",
@@ -208,7 +210,7 @@ impl Checker<'_> {
 
     fn call(&mut self, call: &FnCallExpr, at: Position) -> Type {
         let name = call.name.as_str();
-        if CALLS.contains(&name) {
+        if is_input(call) {
             return self.input(call, at);
         }
         let args: Vec<(Type, Position)> = call.args.iter().map(|arg| (self.expr(arg), arg.position())).collect();
@@ -295,15 +297,15 @@ impl Checker<'_> {
             let problem = format!("`{name}` is a word of the rule language that this version does not carry yet");
             return self.fault(at, problem, "write the condition without it, or wait for a version that has it");
         }
-        let known = FUNCTIONS.into_iter().chain(VARIABLES);
+        let known = FUNCTIONS.into_iter().chain(past::names()).chain(around::CALLS).chain(VARIABLES);
         let problem = format!("unknown function `{name}`{}", did_you_mean(name, known));
-        self.fault(at, problem, format!("use one of {}", FUNCTIONS.join(", ")))
+        self.fault(at, problem, "use a function of the rule language: seeds/rules/README.md lists them")
     }
 }
 
 /// Problem and remedy for a name that is none; the parser finds most of them before the check does.
 pub(crate) fn unknown_variable(name: &str) -> (String, String) {
-    if FUNCTIONS.contains(&name) {
+    if FUNCTIONS.contains(&name) || past::shape(name).is_some() || around::CALLS.contains(&name) {
         let call = if name == "age" { "age()".to_owned() } else { format!("{name}(…)") };
         return (format!("`{name}` is a function"), format!("call it: `{call}`"));
     }

@@ -57,10 +57,10 @@ pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> O
     if let Some(clear) = &clear {
         check_clear(clear, faults);
     }
+    for either in when.iter().chain(&clear) {
+        check_columns(either, setting.per, faults);
+    }
     if setting.per != Per::Point {
-        for either in when.iter().chain(&clear) {
-            check_columns(either, setting.per, faults);
-        }
         refuse_limits(fields, faults);
     }
     let when = when?;
@@ -98,21 +98,28 @@ fn check_clear(clear: &Written, faults: &mut Faults) {
     }
 }
 
-/// Equipment and enterprises have no value, limit or range of their own.
+/// Equipment and enterprises have no value, limit or range of their own, and some inputs only they have.
 fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
     let is_absence = written.reads(&Column::Age);
     for column in written.condition.program.columns() {
-        match column {
+        match column.inner() {
             Column::Tag(_) => {}
             // What an absence condition may read is looked at apart.
             Column::Age | Column::Period if is_absence => {}
-            Column::Fact(fact) => {
-                if let Err(wanted) = fact.is_of(per) {
-                    let problem = format!("reads `{}`, but the rule stands on more than {wanted}", fact.name());
+            Column::Fact(_) | Column::Past(_) | Column::Around(_) => {
+                let found = match column.inner() {
+                    Column::Fact(fact) => fact.is_of(per),
+                    Column::Past(past) => past.is_of(per),
+                    Column::Around(around) => around.is_of(per),
+                    _ => Ok(()),
+                };
+                if let Err(wanted) = found {
+                    let problem = format!("reads `{}`, but the rule stands on more than {wanted}", column.name());
                     let remedy = if wanted == "equipment" { "\"equipment\" or \"point\"" } else { "\"point\"" };
                     written.fault(faults, problem, format!("set `per` to {remedy}"));
                 }
             }
+            _ if per == Per::Point => {}
             _ => {
                 let problem = format!("reads `{}`, but the rule stands on more than a point", column.name());
                 written.fault(faults, problem, "read other points by `tag(\"…\")`, or set `per = \"point\"`");

@@ -26,6 +26,8 @@ pub enum Fact {
     Sector(String),
     /// `role("production")`: bool, of the circuit.
     Role(String),
+    /// `is_tag("reactor.temp")`: bool, of the point.
+    IsTag(String),
 }
 
 /// Where facts are looked up: the wider the object, the less there is.
@@ -55,6 +57,7 @@ impl Fact {
             Fact::Status(status) => format!("status(\"{}\")", status.name()),
             Fact::Sector(sector) => format!("sector(\"{sector}\")"),
             Fact::Role(role) => format!("role(\"{role}\")"),
+            Fact::IsTag(tag) => format!("is_tag(\"{tag}\")"),
         }
     }
 
@@ -64,7 +67,7 @@ impl Fact {
 
     #[must_use]
     pub fn is_bool(&self) -> bool {
-        matches!(self, Fact::HighlyToxic | Fact::Status(_) | Fact::Sector(_) | Fact::Role(_))
+        matches!(self, Fact::HighlyToxic | Fact::Status(_) | Fact::Sector(_) | Fact::Role(_) | Fact::IsTag(_))
     }
 
     /// Whether an object of this width has it; otherwise what the rule must stand on.
@@ -72,9 +75,9 @@ impl Fact {
         match (self, per) {
             (Fact::IdleKw | Fact::ProductionKw | Fact::Status(_) | Fact::Sector(_), _)
             | (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Point | Per::Equipment)
-            | (Fact::HighlyToxic | Fact::Oel, Per::Point) => Ok(()),
+            | (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_), Per::Point) => Ok(()),
             (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Enterprise) => Err("equipment"),
-            (Fact::HighlyToxic | Fact::Oel, Per::Equipment | Per::Enterprise) => Err("a point"),
+            (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_), Per::Equipment | Per::Enterprise) => Err("a point"),
         }
     }
 
@@ -100,6 +103,7 @@ impl Fact {
                 let own = equipment.and_then(|equipment| equipment.circuit_role.as_deref());
                 Ok(flag(own == Some(role)))
             }
+            Fact::IsTag(tag) => Ok(flag(facts.point.is_some_and(|point| point.tag == *tag))),
         }
     }
 }

@@ -6,6 +6,8 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod absence;
+pub mod around;
+mod beside;
 pub mod bind;
 mod binder;
 mod bounds;
@@ -18,6 +20,7 @@ mod inputs;
 pub mod judge;
 mod load;
 mod near;
+pub mod past;
 pub mod reading;
 pub mod registry;
 pub mod rule;

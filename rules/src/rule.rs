@@ -1,8 +1,10 @@
 //! One rule as it was loaded, and the input columns of its conditions. Data only: `load` makes it, `judge` runs it,
 //! `bind` ties it to points. Pure.
 
+use crate::around::Around;
 use crate::fact::Fact;
 use crate::judge::Program;
+use crate::past::Past;
 use crate::reading::Severity;
 use crate::registry::{LimitName, Limits, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,25 +68,54 @@ impl Rule {
     /// The distinct tag types that `when` and `clear` read by `tag("…")`, sorted.
     #[must_use]
     pub fn tag_names(&self) -> Vec<String> {
-        let names = self.columns().filter_map(|column| match column {
+        let names = self.columns().filter_map(|column| match column.inner() {
             Column::Tag(tag) => Some(tag.clone()),
             _ => None,
         });
         names.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
+    /// Whether the rule cannot do without a point of this tag type.
+    #[must_use]
+    pub fn needs_tag(&self, tag: &str) -> bool {
+        self.columns().any(|column| matches!(column, Column::Tag(name) if name == tag))
+    }
+
+    /// The distinct functions over the past that `when` and `clear` call, in the order of their first mention.
+    #[must_use]
+    pub fn pasts(&self) -> Vec<Past> {
+        self.distinct(|column| match column {
+            Column::Past(past) => Some(past),
+            _ => None,
+        })
+    }
+
+    /// The same of what lies around.
+    #[must_use]
+    pub fn arounds(&self) -> Vec<Around> {
+        self.distinct(|column| match column {
+            Column::Around(around) => Some(around),
+            _ => None,
+        })
+    }
+
+    fn distinct<T: Clone + PartialEq>(&self, pick: impl Fn(&Column) -> Option<&T>) -> Vec<T> {
+        let mut list: Vec<T> = Vec::new();
+        for found in self.columns().filter_map(|column| pick(column.inner())) {
+            if !list.contains(found) {
+                list.push(found.clone());
+            }
+        }
+        list
+    }
+
     /// The distinct facts that `when` and `clear` read, in the order of their first mention.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = Vec::new();
-        for column in self.columns() {
-            if let Column::Fact(fact) = column
-                && !facts.contains(fact)
-            {
-                facts.push(fact.clone());
-            }
-        }
-        facts
+        self.distinct(|column| match column {
+            Column::Fact(fact) => Some(fact),
+            _ => None,
+        })
     }
 
     /// The input columns of both conditions; one that both read comes twice.
@@ -182,9 +213,24 @@ pub enum Column {
     Tag(String),
     /// What the registry says of the object: `hazard_level`, `status("closed")`.
     Fact(Fact),
+    /// What has been: `rate(300)`, `on_for("dust.fan_run")`.
+    Past(Past),
+    /// What lies around: `site("wind.speed")`, `workday()`.
+    Around(Around),
+    /// `or(tag("prod.run"), 0.0)`: the number (its bits) where the input is missing.
+    Or(Box<Column>, u64),
 }
 
 impl Column {
+    /// The input itself, without what stands for it where it is missing.
+    #[must_use]
+    pub fn inner(&self) -> &Column {
+        match self {
+            Column::Or(column, _) => column,
+            other => other,
+        }
+    }
+
     /// The column as a condition writes it: `value`, `tag("dust.fan_run")`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -198,6 +244,9 @@ impl Column {
             Column::Age => "age()".to_owned(),
             Column::Tag(tag) => format!("tag(\"{tag}\")"),
             Column::Fact(fact) => fact.name(),
+            Column::Past(past) => past.name(),
+            Column::Around(around) => around.name(),
+            Column::Or(column, bits) => format!("or({}, {})", column.name(), f64::from_bits(*bits)),
         }
     }
 
@@ -207,6 +256,8 @@ impl Column {
         match self {
             Column::Bad => true,
             Column::Fact(fact) => fact.is_bool(),
+            Column::Past(past) => past.is_bool(),
+            Column::Around(around) => around.is_bool(),
             _ => false,
         }
     }

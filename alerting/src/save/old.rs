@@ -1,4 +1,5 @@
-//! Snapshots of format 2, which knew neither filings, coverage, hazards nor rising alarms, read as ones of today. Pure.
+//! Snapshots of formats 2 and 3, read as ones of today. Format 2 knew neither filings, coverage, hazards nor rising
+//! alarms; format 3 ends before what rules remember. Pure.
 
 use crate::alarm::Alarm;
 use crate::anchors::Anchors;
@@ -71,6 +72,11 @@ enum Phase2 {
     Returning { value: Option<f64>, dwell: Dwell },
 }
 
+/// Bytes of format 3 with what it did not know yet, empty.
+pub fn with_later(saved: &[u8]) -> postcard::Result<Vec<u8>> {
+    postcard::to_extend(&super::Later::default(), saved.to_vec())
+}
+
 impl From<Saved2> for super::Saved<'_> {
     fn from(old: Saved2) -> Self {
         let slot = |slot: Slot2| Slot { phase: slot.phase.into(), alarm: slot.alarm };
@@ -96,6 +102,7 @@ impl From<Saved2> for super::Saved<'_> {
             hazards: Cow::default(),
             figures: Cow::default(),
             means: Cow::default(),
+            later: Cow::default(),
         }
     }
 }
