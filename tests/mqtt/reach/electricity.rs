@@ -1,0 +1,17 @@
+//! What gateways of electricity meters send to reach each rule of theirs. Data only.
+
+use super::story::{Story, story};
+use rules::reading::Severity::*;
+
+/// Each is sent for longer than its rule's delays, in the order in which they are told.
+pub(super) fn stories() -> Vec<Story> {
+    vec![
+        story("EL-01", Red, "el-100", "M-1.p").say(&[("M-1.p", 100.0)], 50, 60),
+        story("EL-07", Orange, "el-001", "M-1.demand").say(&[("M-1.demand", 1_000.0)], 50, 60),
+        story("EL-11", Red, "el-044", "M-1.p").say(&[("M-1.p", 6.0)], 50, 60),
+        story("EL-13", Blue, "el-001", "M-1.u_a").say(&[("M-1.u_a", 240.0)], 8, 60),
+        story("EL-15", Yellow, "el-001", "M-1.i_res").say(&[("M-1.i_res", 350.0)], 3, 60),
+        story("EL-16", Yellow, "el-001", "M-2.t_cable").say(&[("M-2.t_cable", 75.0)], 3, 60),
+        story("EL-18", Blue, "el-002", "M-1").say(&[("M-1.p", 50.0)], 1, 5).quiet(3_000),
+    ]
+}
