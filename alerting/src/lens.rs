@@ -80,6 +80,8 @@ pub struct Sample {
     pub quality: Quality,
     /// The time it is of.
     pub event: Micros,
+    /// When the slot began whose mean it is; `event` where it is no mean.
+    pub about: Micros,
 }
 
 /// All that one row is made of.
@@ -141,6 +143,12 @@ impl Lens {
     #[must_use]
     pub fn slot_us(&self) -> Option<i64> {
         self.slot_us
+    }
+
+    /// Whether it asks what is usual.
+    #[must_use]
+    pub fn asks_what_is_usual(&self) -> bool {
+        self.asked.pasts.iter().any(|past| past.what.is_usual())
     }
 
     /// Whether a reading alone decides, so that one of the past can be judged too.
@@ -287,11 +295,11 @@ impl Feed {
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
-                (Some(past), Some(points)) => now.past(past, points, sample.event),
+                (Some(past), Some(points)) => now.past(past, points, sample),
                 _ => f64::NAN,
             },
             Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {
-                (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample.event)),
+                (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample)),
                 _ => f64::NAN,
             },
             Feed::Nothing => f64::NAN,

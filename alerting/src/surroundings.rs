@@ -2,12 +2,14 @@
 //! of points, filings and the calendar. Must not know rules or alarms. Pure.
 
 use crate::filings::Filings;
+use crate::lens::Sample;
 use crate::memory::Memory;
 use crate::points::Points;
+use crate::usual::Usual;
 use rules::around::Around;
 use rules::bind::ObjectKey;
 use rules::past::Past;
-use rules::reading::{Micros, PointId};
+use rules::reading::PointId;
 use rules::view::View;
 
 /// Everything that a row may be made of.
@@ -15,14 +17,18 @@ use rules::view::View;
 pub(crate) struct Surroundings<'a> {
     pub points: &'a Points,
     pub memory: &'a Memory,
+    pub usual: &'a Usual,
     pub filings: &'a Filings,
     pub view: Option<&'a View>,
 }
 
 impl Surroundings<'_> {
     /// A function over the past of `points`, at the time of the reading that asks; NaN where there is not enough of it.
-    pub(crate) fn past(&self, past: &Past, points: &[PointId], event: Micros) -> f64 {
-        self.memory.look(past, points, event)
+    pub(crate) fn past(&self, past: &Past, points: &[PointId], sample: Sample) -> f64 {
+        if past.what.is_usual() {
+            return self.usual.look(past, points, sample.about);
+        }
+        self.memory.look(past, points, sample.event)
     }
 
     /// What lies around an object; NaN where there is nothing.
@@ -30,13 +36,13 @@ impl Surroundings<'_> {
         &self,
         around: &Around,
         points: &[(PointId, f64)],
-        (_object, event): (&ObjectKey, Micros),
+        (_object, sample): (&ObjectKey, Sample),
     ) -> f64 {
         match around {
             Around::TagAge(_) => {
                 let last = points.first().and_then(|(point, _)| self.points.last(*point));
                 // Whole microseconds of a few days are exact.
-                last.map_or(f64::NAN, |last| event.since(last.event).max(0) as f64 / 1e6)
+                last.map_or(f64::NAN, |last| sample.event.since(last.event).max(0) as f64 / 1e6)
             }
             Around::Site(_) => match points {
                 [(point, _)] => self.points.held(*point),

@@ -125,6 +125,23 @@ pub(crate) fn named(name: &str) -> Option<What> {
     NAMED.iter().find(|(known, ..)| *known == name).map(|(_, what, _)| what.clone())
 }
 
+impl What {
+    /// What is usual of slots and days.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.slot_s().is_some()
+    }
+
+    /// Seconds of the slots that it can be asked of; `None` where it is not about slots.
+    pub(crate) fn slot_s(&self) -> Option<i64> {
+        match self {
+            What::Usual | What::UsualMad | What::UsualMax => Some(900),
+            What::UsualDay | What::DaysBelow | What::WorkdaysBelow | What::CurveCorr => Some(86_400),
+            _ => None,
+        }
+    }
+}
+
 impl Past {
     /// As a condition writes it.
     #[must_use]
