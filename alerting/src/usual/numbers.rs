@@ -2,6 +2,8 @@
 
 /// As with a normal distribution, where it is the standard deviation.
 const MAD_SCALE: f64 = 1.4826;
+/// A standard deviation of less than this part of the mean is noise.
+const FLAT: f64 = 0.1;
 
 /// Sorts what it is given. `None` of nothing.
 pub fn median(numbers: &mut [f64]) -> Option<f64> {
@@ -24,7 +26,8 @@ pub fn mad(numbers: &mut [f64]) -> Option<f64> {
     median(numbers).map(|distance| distance * MAD_SCALE)
 }
 
-/// Pearson's, of the pairs in their order. `None` where either side is constant.
+/// Pearson's correlation of what was with what is usual, of the pairs in their order. `None` where the usual side is so
+/// flat that it has no shape to be like; 0 where the other one is constant.
 pub fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     let count = f64::from(u32::try_from(pairs.len()).ok()?);
     let (mut sum_x, mut sum_y) = (0.0, 0.0);
@@ -40,8 +43,14 @@ pub fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
         yy += dy * dy;
         xy += dx * dy;
     }
+    if pairs.is_empty() || yy <= FLAT * FLAT * mean_y * mean_y * count {
+        return None;
+    }
+    if xx <= 0.0 {
+        return Some(0.0);
+    }
     let found = xy / (xx.sqrt() * yy.sqrt());
-    (xx > 0.0 && yy > 0.0 && found.is_finite()).then(|| found.clamp(-1.0, 1.0))
+    found.is_finite().then(|| found.clamp(-1.0, 1.0))
 }
 
 #[cfg(test)]
@@ -73,6 +82,8 @@ mod tests {
         assert!(of(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]).is_some_and(|found| found < -0.999_999));
         assert_eq!(of(&[1.0, 1.0, 0.0, 0.0], &[1.0, 0.0, 1.0, 0.0]), Some(0.0));
         assert_eq!(of(&[1.0, 2.0, 3.0], &[5.0, 5.0, 5.0]), None);
+        assert_eq!(of(&[5.0, 5.0, 5.0], &[1.0, 2.0, 3.0]), Some(0.0));
+        assert_eq!(of(&[1.0, 2.0, 3.0], &[101.0, 102.0, 101.0]), None, "noise");
         assert_eq!(of(&[], &[]), None);
     }
 }
