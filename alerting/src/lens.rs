@@ -39,6 +39,8 @@ pub struct Lens {
 /// What the conditions of a rule ask for beside the reading itself.
 #[derive(Debug)]
 struct Asked {
+    /// Who asks.
+    rule: String,
     tag_names: Vec<String>,
     facts: Vec<Fact>,
     pasts: Vec<Past>,
@@ -111,8 +113,13 @@ impl Lens {
     /// `tag_names` as the rule's instances have them: sorted, distinct.
     #[must_use]
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
-        let asked =
-            Asked { tag_names: tag_names.to_vec(), facts: rule.facts(), pasts: rule.pasts(), arounds: rule.arounds() };
+        let asked = Asked {
+            rule: rule.id.clone(),
+            tag_names: tag_names.to_vec(),
+            facts: rule.facts(),
+            pasts: rule.pasts(),
+            arounds: rule.arounds(),
+        };
         let when = Gather::new(&rule.when, &asked);
         let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, &asked));
         let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
@@ -261,7 +268,7 @@ impl Gather {
 
 impl Feed {
     fn of(column: &Column, asked: &Asked) -> Feed {
-        let Asked { tag_names, facts, pasts, arounds } = asked;
+        let Asked { tag_names, facts, pasts, arounds, .. } = asked;
         match column {
             Column::Value => Feed::Value,
             Column::Bad => Feed::Bad,
@@ -295,7 +302,7 @@ impl Feed {
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
-                (Some(past), Some(points)) => now.past(past, points, sample),
+                (Some(past), Some(points)) => now.past(past, points, (sample, &asked.rule)),
                 _ => f64::NAN,
             },
             Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {

@@ -313,8 +313,9 @@ impl State {
             What::Reading(seen) => match seen.kind {
                 Kind::Heard => self.hear(seen),
                 Kind::Judged(at) | Kind::Past(at) => {
+                    let counted = self.counted_since(seen.number).map_or(0, |since| seen.event.since(since));
                     self.see(seen, at);
-                    self.keep_unusual(seen.number, seen.point, seen.about);
+                    self.keep_unusual(seen.number, seen.point, (seen.about, counted));
                 }
             },
             What::Clock(gateway, skew, offset_us) => self.clock_is(gateway, *skew, *offset_us),

@@ -26,9 +26,9 @@ pub(crate) struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// A function over the past of `points`, at the time of the reading that asks; NaN where there is not enough of it.
-    pub(crate) fn past(&self, past: &Past, points: &[PointId], sample: Sample) -> f64 {
+    pub(crate) fn past(&self, past: &Past, points: &[PointId], (sample, rule): (Sample, &str)) -> f64 {
         if past.what.is_usual() {
-            return self.usual.look(past, points, sample.about);
+            return self.usual.look(past, points, (sample.about, rule));
         }
         self.memory.look(past, points, sample.event)
     }

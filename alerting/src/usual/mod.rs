@@ -6,10 +6,12 @@ mod baseline;
 mod curve;
 mod days;
 mod frozen;
+mod nights;
 mod numbers;
 
-use crate::day::Day;
+use crate::day::{DAY_US, Day};
 use baseline::Baseline;
+use nights::Nights;
 use rules::bind::Binding;
 use rules::past::{Past, What};
 use rules::reading::{Micros, PointId};
@@ -21,17 +23,23 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usual {
     points: BTreeMap<u32, Baseline>,
+    nights: Nights,
     /// Derived. By point: whether a rule in force asks.
     #[serde(skip)]
     watched: Vec<bool>,
-    /// The newest day of each point that rules were shown and have not judged yet.
+    /// The newest half of a day of each point that rules were shown and have not judged yet.
     #[serde(skip)]
-    unjudged: BTreeMap<u32, Day>,
+    unjudged: BTreeMap<u32, i64>,
 }
 
 /// Whether a rule asks what is usual: then its alarms keep what it judges from becoming so.
 pub(crate) fn asks(rule: &Rule) -> bool {
     rule.pasts().iter().any(|past| past.what.is_usual())
+}
+
+/// From midnight and from noon.
+fn half_day(at: Micros) -> i64 {
+    at.since(Day(0).start()).div_euclid(DAY_US / 2)
 }
 
 /// Monday to Friday.
@@ -59,20 +67,22 @@ impl Usual {
             }
         }
         let watched = &self.watched;
-        self.points.retain(|point, _| watched.get(PointId(*point).index()).copied().unwrap_or_default());
+        let is_watched = |point: u32| watched.get(PointId(point).index()).copied().unwrap_or_default();
+        self.points.retain(|point, _| is_watched(*point));
+        self.nights.retain(&|point, rule| is_watched(point) && rules.rules().iter().any(|known| known.id == rule));
     }
 
-    /// Whether a day of the point is over of which rules have not said yet what they were shown: only then is it known
-    /// what of it may become usual.
+    /// Whether a day or a night of the point is over of which rules have not said yet what they were shown: only then is
+    /// it known what of it may become usual.
     pub fn must_wait(&self, point: PointId, event: Micros) -> bool {
-        self.unjudged.get(&point.0).is_some_and(|day| *day < Day::of(event))
+        self.unjudged.get(&point.0).is_some_and(|half| *half < half_day(event))
     }
 
     /// Rules were shown a slot or a day that began then.
     pub fn show(&mut self, point: PointId, about: Micros) {
-        let day = Day::of(about);
-        let newest = self.unjudged.entry(point.0).or_insert(day);
-        *newest = day.max(*newest);
+        let half = half_day(about);
+        let newest = self.unjudged.entry(point.0).or_insert(half);
+        *newest = half.max(*newest);
     }
 
     /// Rules have judged everything that they were shown.
@@ -94,9 +104,17 @@ impl Usual {
         }
     }
 
+    /// An alarm of a rule that counts nights stands on what was judged then.
+    pub fn note_night(&mut self, point: PointId, rule: &str, about: Micros) {
+        self.nights.note(point.0, rule, about);
+    }
+
     /// What is usual for the slot or the day that began then; NaN where too little is known.
     #[must_use]
-    pub fn look(&self, past: &Past, points: &[PointId], about: Micros) -> f64 {
+    pub fn look(&self, past: &Past, points: &[PointId], (about, rule): (Micros, &str)) -> f64 {
+        if past.what == What::Nights {
+            return points.first().map_or(f64::NAN, |point| self.nights.before(point.0, rule, (about, past.window_s)));
+        }
         let baseline = points.first().and_then(|point| self.points.get(&point.0));
         let Some(baseline) = baseline else { return f64::NAN };
         let day = Day::of(about);
@@ -119,6 +137,7 @@ impl Usual {
     #[must_use]
     pub fn is_whole(&self, points: usize) -> bool {
         self.points.iter().all(|(point, baseline)| PointId(*point).index() < points && baseline.is_whole())
+            && self.nights.is_whole(points)
     }
 }
 

@@ -74,7 +74,7 @@ const POINT: PointId = PointId(1);
 
 fn asked(usual: &Usual, what: What, about: Micros) -> f64 {
     let window_s = if matches!(what, What::DaysBelow | What::WorkdaysBelow) { 100 } else { 0 };
-    usual.look(&Past { what, of: None, window_s }, &[POINT], about)
+    usual.look(&Past { what, of: None, window_s }, &[POINT], (about, "R"))
 }
 
 fn new() -> Usual {
@@ -279,10 +279,10 @@ fn a_point_takes_less_than_ten_kilobytes() {
 fn the_next_day_waits_for_what_is_said_of_the_last() {
     let mut usual = new();
     usual.show(POINT, at(5, 3));
-    assert!(!usual.must_wait(POINT, at(5, 95)) && !usual.must_wait(PointId(2), at(6, 0)));
-    assert!(usual.must_wait(POINT, at(6, 0)));
+    assert!(!usual.must_wait(POINT, at(5, 47)) && !usual.must_wait(PointId(2), at(6, 0)));
+    assert!(usual.must_wait(POINT, at(5, 48)) && usual.must_wait(POINT, at(6, 0)));
     usual.show(POINT, at(4, 0));
-    assert!(!usual.must_wait(POINT, at(5, 95)));
+    assert!(!usual.must_wait(POINT, at(5, 47)));
     usual.judged();
     assert!(!usual.must_wait(POINT, Micros(7 * DAY_US)));
 }
