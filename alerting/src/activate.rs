@@ -117,6 +117,7 @@ impl State {
         self.slots = Slots::new(self.in_force.binding.instances.len());
         self.means.watch(&self.in_force.binding, &self.in_force.rules);
         self.memory.watch(&self.in_force.binding, &self.in_force.rules);
+        self.usual.watch(&self.in_force.binding, &self.in_force.rules);
     }
 
     /// Alarms that stand under a rule that has only now learned to rise get its time from now on; those of a rule that

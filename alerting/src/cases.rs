@@ -1,6 +1,7 @@
 //! Cases: what a rule must do, written by hand beside it as `.cases` and run through the very fold that judges live.
 //! Used by `davy rules test` and by the test suite. Must not know files or clocks. Pure.
 
+mod every;
 mod parse;
 mod plant;
 mod play;
@@ -49,6 +50,8 @@ pub struct Failure {
 /// * `equipment ID [hazard_level=1..4] [role=production] [rated_kw=400] [sector=dust]`
 /// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500]`
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
+/// * `every STEP from TIME to TIME [between 08:00 18:00] POINT VALUE [else VALUE]`: a good reading every so often, the end
+///   not included; of the local day's hours only, `else` in the others
 /// * `at TIME ack [OBJECT]`, `at TIME link down|up`: a person signs, the broker goes and comes
 /// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
 ///   the whole `enterprise`
@@ -59,7 +62,7 @@ pub struct Failure {
 /// * `expect none`: no transition; `expect unbound`: the rule does not watch these points at all
 /// * `until TIME`: time runs on so far; by default until the rule's longest delay after the last line has passed
 ///
-/// Times are `200ms`, `10s`, `2m`, `1.5h`, `1d`. Each case is run twice, one record a line and all in one record: both
+/// Times are `200ms`, `10s`, `2m`, `1.5h`, `1d` or sums such as `14d6h15m`. Each case is run twice, one record a line and all in one record: both
 /// must do the same.
 #[must_use]
 pub fn run(file: &str, text: &str, rules: &Arc<RuleSet>, registry: &Registry) -> Vec<Result<Passed, Failure>> {

@@ -39,6 +39,8 @@ pub struct Lens {
 /// What the conditions of a rule ask for beside the reading itself.
 #[derive(Debug)]
 struct Asked {
+    /// Who asks.
+    rule: String,
     tag_names: Vec<String>,
     facts: Vec<Fact>,
     pasts: Vec<Past>,
@@ -80,6 +82,8 @@ pub struct Sample {
     pub quality: Quality,
     /// The time it is of.
     pub event: Micros,
+    /// When the slot began whose mean it is; `event` where it is no mean.
+    pub about: Micros,
 }
 
 /// All that one row is made of.
@@ -109,8 +113,13 @@ impl Lens {
     /// `tag_names` as the rule's instances have them: sorted, distinct.
     #[must_use]
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
-        let asked =
-            Asked { tag_names: tag_names.to_vec(), facts: rule.facts(), pasts: rule.pasts(), arounds: rule.arounds() };
+        let asked = Asked {
+            rule: rule.id.clone(),
+            tag_names: tag_names.to_vec(),
+            facts: rule.facts(),
+            pasts: rule.pasts(),
+            arounds: rule.arounds(),
+        };
         let when = Gather::new(&rule.when, &asked);
         let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, &asked));
         let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
@@ -141,6 +150,12 @@ impl Lens {
     #[must_use]
     pub fn slot_us(&self) -> Option<i64> {
         self.slot_us
+    }
+
+    /// Whether it asks what is usual.
+    #[must_use]
+    pub fn asks_what_is_usual(&self) -> bool {
+        self.asked.pasts.iter().any(|past| past.what.is_usual())
     }
 
     /// Whether a reading alone decides, so that one of the past can be judged too.
@@ -253,7 +268,7 @@ impl Gather {
 
 impl Feed {
     fn of(column: &Column, asked: &Asked) -> Feed {
-        let Asked { tag_names, facts, pasts, arounds } = asked;
+        let Asked { tag_names, facts, pasts, arounds, .. } = asked;
         match column {
             Column::Value => Feed::Value,
             Column::Bad => Feed::Bad,
@@ -287,11 +302,11 @@ impl Feed {
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
-                (Some(past), Some(points)) => now.past(past, points, sample.event),
+                (Some(past), Some(points)) => now.past(past, points, (sample, &asked.rule)),
                 _ => f64::NAN,
             },
             Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {
-                (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample.event)),
+                (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample)),
                 _ => f64::NAN,
             },
             Feed::Nothing => f64::NAN,

@@ -92,10 +92,11 @@ impl Means {
     #[must_use]
     pub fn shown(&self, slot_us: i64, period_us: Option<i64>, now: Sample) -> Option<Sample> {
         if is_slow(period_us, slot_us) {
-            return Some(now);
+            return Some(Sample { about: Micros(start_of(now.event, slot_us)), ..now });
         }
         let closed = self.closed.iter().find(|closed| closed.slot_us == slot_us)?;
-        Some(Sample { value: closed.mean, quality: Quality::Good, event: closed.end })
+        let about = closed.end.plus(slot_us.saturating_neg());
+        Some(Sample { value: closed.mean, quality: Quality::Good, event: closed.end, about })
     }
 
     /// What a snapshot must hold.
@@ -144,7 +145,7 @@ mod tests {
         for (second, value) in readings {
             let event = Micros((midnight + second) * SECOND_US);
             means.take(PointId(1), event, *value);
-            let sample = Sample { value: *value, quality: Quality::Good, event };
+            let sample = Sample { value: *value, quality: Quality::Good, event, about: event };
             told.push(match means.shown(QUARTER, Some(60 * SECOND_US), sample) {
                 Some(Sample { value, event, .. }) => format!("{value} at {}", event.0 / SECOND_US - midnight),
                 None => "-".to_owned(),
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn a_point_as_slow_as_the_slot_is_judged_at_once() {
         let mut means = means();
-        let now = Sample { value: 7.0, quality: Quality::Good, event: Micros(5) };
+        let now = Sample { value: 7.0, quality: Quality::Good, event: Micros(5), about: Micros(5) };
         means.take(PointId(1), now.event, 7.0);
         for (period_us, expected) in [(None, None), (Some(QUARTER - 1), None), (Some(QUARTER), Some(7.0))] {
             let shown = means.shown(QUARTER, period_us, now).map(|sample| sample.value);

@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::anchors::Waiting;
-use crate::classify::{Class, Classified, Clocked, Origin, classify};
+use crate::classify::{Class, Classified, Origin, classify};
 use crate::device_clock::Skew;
 use crate::effect::FLAG_SIMULATED;
 use crate::findings::Growing;
@@ -12,7 +12,7 @@ use crate::gateway::{GatewayKey, GatewayStatus};
 use crate::gateways::Heard;
 use crate::in_force::terms_of;
 use crate::input::Decoded;
-use crate::lens::{Said, Sample};
+use crate::lens::{Lens, Said, Sample};
 use crate::out::Out;
 use crate::outage::FRESH_US;
 use crate::redelivery::Message;
@@ -20,6 +20,8 @@ use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
 use crate::surroundings::Surroundings;
 use crate::system::{Notice, RULE_ERROR};
+use crate::tally::Tally;
+use crate::usual::is_weekday;
 use rules::bind::patience_us;
 use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US, Severity};
 use std::sync::Arc;
@@ -48,6 +50,7 @@ struct Seen {
     number: u32,
     point: PointId,
     event: Micros,
+    about: Micros,
     heard: i64,
     value: f64,
     kind: Kind,
@@ -79,16 +82,6 @@ enum Manner {
     Past,
     /// History that is judged after all: its point was heard when it came.
     Anchored,
-}
-
-/// What the readings of a message say of their gateway.
-#[derive(Default)]
-struct Tally {
-    newest: Option<Micros>,
-    newest_live: Option<Micros>,
-    shifted: bool,
-    /// Anything of it was judged.
-    judged: bool,
 }
 
 impl State {
@@ -140,7 +133,11 @@ impl State {
                 Class::Live(_) => Manner::Live,
             };
             let (received, heard) = (classified.received, origin.heard);
-            let sample = Sample { value: reading.value, quality: reading.quality, event: classified.judged_as };
+            let event = classified.judged_as;
+            let sample = Sample { value: reading.value, quality: reading.quality, event, about: event };
+            if self.usual.must_wait(reading.point, event) {
+                self.settle(rows);
+            }
             self.gather(&News { point: reading.point, sample, received, heard, manner }, rows);
         }
         self.note_gateway(delivery, &tally, rows);
@@ -220,6 +217,7 @@ impl State {
         if is_good && manner == Manner::Live {
             self.means.take(point, news.sample.event, news.sample.value);
             self.memory.take(point, news.sample.event, news.sample.value);
+            self.usual.take(point, news.sample.event, news.sample.value, &is_weekday);
         }
         let binding = &self.in_force.binding;
         let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
@@ -245,13 +243,18 @@ impl State {
                 let now = Surroundings {
                     points: &self.points,
                     memory: &self.memory,
+                    usual: &self.usual,
                     filings: &self.filings,
                     view: self.view.as_deref(),
                 };
                 let row = lens.gather(number, instance, sample, &now);
+                if lens.asks_what_is_usual() {
+                    self.usual.show(point, sample.about);
+                }
                 if is_past { Kind::Past(row) } else { Kind::Judged(row) }
             };
-            let seen = Seen { number, point, event: sample.event, heard, value: sample.value, kind };
+            let Sample { value, event, about, .. } = sample;
+            let seen = Seen { number, point, event, about, heard, value, kind };
             rows.0.push(Row { received, what: What::Reading(seen) });
         }
     }
@@ -273,7 +276,7 @@ impl State {
                 rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found, offset_us) });
             }
             let event = waiting.received.plus(waiting.offset_us.saturating_neg());
-            let sample = Sample { value: waiting.value, quality: waiting.quality, event };
+            let sample = Sample { value: waiting.value, quality: waiting.quality, event, about: event };
             let news = News { point, sample, received: at, heard: waiting.heard, manner: Manner::Anchored };
             self.gather(&news, &mut rows);
         }
@@ -289,7 +292,8 @@ impl State {
         for row in rows.0.drain(..) {
             self.follow(&row);
         }
-        self.in_force.lenses.iter_mut().for_each(crate::lens::Lens::clear);
+        self.in_force.lenses.iter_mut().for_each(Lens::clear);
+        self.usual.judged();
     }
 
     fn judge(&mut self) {
@@ -308,7 +312,11 @@ impl State {
         match &row.what {
             What::Reading(seen) => match seen.kind {
                 Kind::Heard => self.hear(seen),
-                Kind::Judged(at) | Kind::Past(at) => self.see(seen, at),
+                Kind::Judged(at) | Kind::Past(at) => {
+                    let counted = self.counted_since(seen.number).map_or(0, |since| seen.event.since(since));
+                    self.see(seen, at);
+                    self.keep_unusual(seen.number, seen.point, (seen.about, counted));
+                }
             },
             What::Clock(gateway, skew, offset_us) => self.clock_is(gateway, *skew, *offset_us),
             What::Status(gateway, status) => self.gateway_is(gateway, *status),
@@ -371,18 +379,6 @@ impl State {
             self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms, unheard));
         }
         self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
-    }
-}
-
-impl Tally {
-    fn take(&mut self, reading: &Reading, classified: &Classified) {
-        self.newest = self.newest.max(reading.device_time);
-        self.judged |= matches!(classified.class, Class::Live(_));
-        match classified.class {
-            Class::Live(Clocked::Device) => self.newest_live = self.newest_live.max(reading.device_time),
-            Class::Live(Clocked::Shifted) => self.shifted = true,
-            Class::Live(Clocked::Received) | Class::Historical | Class::Duplicate => {}
-        }
     }
 }
 

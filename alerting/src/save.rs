@@ -20,6 +20,7 @@ use crate::redelivery::Redeliveries;
 use crate::slot::Slot;
 use crate::state::{SlotKey, State, Versions};
 use crate::system::Systems;
+use crate::usual::Usual;
 use rules::reading::Micros;
 use rules::registry::Registry;
 use rules::set::RuleSet;
@@ -81,6 +82,7 @@ struct Saved<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Later {
     pub memory: Memory,
+    pub usual: Usual,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -144,7 +146,7 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
-            later: Cow::Owned(Later { memory: self.memory.clone() }),
+            later: Cow::Owned(Later { memory: self.memory.clone(), usual: self.usual.clone() }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -191,6 +193,7 @@ impl State {
             figures: saved.figures.into_owned(),
             means: saved.means.into_owned(),
             memory: later.memory,
+            usual: later.usual,
             ..State::default()
         };
         state.anchors.rebuild();
@@ -251,6 +254,9 @@ impl Saved<'_> {
         }
         if !self.means.is_whole(self.keys.len()) {
             return Some("a mean is of nothing");
+        }
+        if !self.later.usual.is_whole(self.keys.len()) {
+            return Some("what is usual is of no point, or of days out of order");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

@@ -25,6 +25,7 @@ use crate::redelivery::Redeliveries;
 use crate::slot::Slot;
 use crate::slots::Slots;
 use crate::system::Systems;
+use crate::usual::Usual;
 use rules::bind::{Binding, ObjectKey};
 use rules::reading::{Micros, PointId, SECOND_US};
 use rules::view::{PointKey, View};
@@ -66,6 +67,7 @@ pub struct State {
     pub(crate) outage: Outage,
     pub(crate) means: Means,
     pub(crate) memory: Memory,
+    pub(crate) usual: Usual,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,

@@ -61,7 +61,7 @@ fn what_cannot_be_played_is_told_by_its_line() {
         (&with("rule HC-12"), "x.cases:5: the rule is named already; one file is about one rule"),
         (
             &with("wait 5s"),
-            "x.cases:5: `wait` means nothing; a line begins with rule, case, point, equipment, enterprise, at, expect or until",
+            "x.cases:5: `wait` means nothing; a line begins with rule, case, point, equipment, enterprise, at, every, expect or until",
         ),
         (&with("at 9s G-1 1"), "x.cases:5: time goes back: lines stand in the order in which they happen"),
         (&with("at 11 G-1 1"), "x.cases:5: `11` is no time such as 10s, 200ms, 2m, 1.5h or 1d"),

@@ -15,13 +15,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Mutants that do what the rule does, whatever comes: rule, key, from, to, and why no case can tell them apart.
-const EQUIVALENT: [(&str, &str, &str, &str, &str); 12] = [
+const EQUIVALENT: [(&str, &str, &str, &str, &str); 22] = [
     ("DU-04", "severity", "yellow", "blue", GRADED),
     ("DU-04", "severity", "yellow", "orange", GRADED),
     ("EL-01", "severity", "orange", "yellow", GRADED),
     ("EL-01", "severity", "orange", "red", GRADED),
+    ("EL-02", "severity", "yellow", "blue", GRADED),
+    ("EL-02", "severity", "yellow", "orange", GRADED),
+    ("EL-02", "when", "2.0", "1.98", COUNTED),
+    ("EL-05", "severity", "yellow", "blue", GRADED),
+    ("EL-05", "severity", "yellow", "orange", GRADED),
+    ("EL-05", "when", "3.0", "2.97", COUNTED),
+    ("EL-06", "when", "1.0", "0.99", COUNTED),
     ("EL-07", "severity", "yellow", "blue", GRADED),
     ("EL-07", "severity", "yellow", "orange", GRADED),
+    ("EL-09", "clear", "0.6", "0.594", FALSE_ONLY),
+    ("EL-09", "clear", ">=", ">", EXACTLY),
+    ("EL-09", "when", "<", "<=", EXACTLY),
     ("EL-15", "severity", "yellow", "blue", GRADED),
     ("EL-15", "severity", "yellow", "orange", GRADED),
     ("EL-16", "severity", "yellow", "blue", GRADED),
@@ -29,6 +39,9 @@ const EQUIVALENT: [(&str, &str, &str, &str, &str); 12] = [
     ("HC-13", "severity", "orange", "yellow", GRADED),
     ("HC-13", "severity", "orange", "red", GRADED),
 ];
+const FALSE_ONLY: &str = "the way back is asked only where the condition is not true";
+const EXACTLY: &str = "no day of floats correlates by exactly that";
+const COUNTED: &str = "nights and days are whole";
 const GRADED: &str = "its condition names the severity, and the word is only what the list of rules shows";
 
 /// A rule alone: no other one bears on its cases.

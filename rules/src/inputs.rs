@@ -4,7 +4,7 @@
 use crate::around::{self, Around};
 use crate::fact::Fact;
 use crate::near::did_you_mean;
-use crate::past::{self, Past, Shape, WINDOW_MAX_S, What};
+use crate::past::{self, NIGHTS_MAX, Past, Shape, WINDOW_MAX_S, What};
 use crate::registry::{CIRCUIT_ROLES, LimitName, Status};
 use crate::rule::Column;
 use crate::set::Vocabulary;
@@ -177,6 +177,10 @@ fn read_past(name: &str, shape: Shape, args: &[Expr]) -> Result<Past, Wrong> {
             // Thousandths: a float is no key.
             past(None, (**part * 1_000.0).round() as u32)
         }
+        (Shape::Nights, [Expr::IntegerConstant(nights, _)]) if (1..=i64::from(NIGHTS_MAX)).contains(nights) => {
+            past(None, u32::try_from(*nights).unwrap_or(NIGHTS_MAX))
+        }
+        (Shape::Nights, _) => Err(wrong(&format!("write `{name}(6)`: 1 to {NIGHTS_MAX} nights before this one"))),
         (Shape::Part, _) => Err(wrong(&format!("write `{name}(0.1)`: below a tenth of what is usual"))),
     }
 }

@@ -9,7 +9,7 @@ use crate::reading::Severity;
 use crate::rule::{Per, Rule, TagOverride};
 use crate::sandbox;
 use crate::set::{LoadError, Source, Vocabulary};
-use crate::words::{self, check_event, check_slot};
+use crate::words::{self, check_event, check_slot, check_usual};
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -154,6 +154,7 @@ impl Loader<'_> {
         };
         let conditions = conditions::read(fields, &setting, faults)?;
         check_slot(fields, &words, (watch.per, &conditions), faults);
+        check_usual(fields, &words, &conditions, faults);
         (faults.list.len() == before).then(|| Rule {
             id,
             sector: watch.sector,

@@ -6,6 +6,8 @@ use crate::rule::Per;
 
 /// Nobody looks further back than a week in readings.
 pub(crate) const WINDOW_MAX_S: u32 = 7 * 86_400;
+/// The most that `nights` counts.
+pub const NIGHTS_MAX: u32 = 14;
 
 /// One function with its arguments, as conditions call it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +61,8 @@ pub enum What {
     WorkdaysBelow,
     /// How much the day that has just ended looks like the usual one: Pearson's correlation of its 96 slots.
     CurveCorr,
+    /// On how many of the nights before this one an alarm of this very rule stood on the point. `window_s` counts nights.
+    Nights,
 }
 
 /// How a function is called.
@@ -76,10 +80,12 @@ pub(crate) enum Shape {
     Limit,
     /// `days_below(0.1)`.
     Part,
+    /// `nights(6)`.
+    Nights,
 }
 
 /// Every function by its name.
-const NAMED: [(&str, What, Shape); 23] = [
+const NAMED: [(&str, What, Shape); 24] = [
     ("rate", What::Rate, Shape::Window),
     ("mean", What::Mean, Shape::Window),
     ("median", What::Median, Shape::Window),
@@ -103,6 +109,7 @@ const NAMED: [(&str, What, Shape); 23] = [
     ("days_below", What::DaysBelow, Shape::Part),
     ("workdays_below", What::WorkdaysBelow, Shape::Part),
     ("curve_corr", What::CurveCorr, Shape::Own),
+    ("nights", What::Nights, Shape::Nights),
 ];
 /// The two whose arguments are part of what they are.
 const ON_TIME: &str = "on_time";
@@ -123,6 +130,23 @@ pub(crate) fn shape(name: &str) -> Option<Shape> {
 
 pub(crate) fn named(name: &str) -> Option<What> {
     NAMED.iter().find(|(known, ..)| *known == name).map(|(_, what, _)| what.clone())
+}
+
+impl What {
+    /// What is usual of slots and days.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.slot_s().is_some()
+    }
+
+    /// Seconds of the slots that it can be asked of; `None` where it is not about slots.
+    pub(crate) fn slot_s(&self) -> Option<i64> {
+        match self {
+            What::Usual | What::UsualMad | What::UsualMax | What::Nights => Some(900),
+            What::UsualDay | What::DaysBelow | What::WorkdaysBelow | What::CurveCorr => Some(86_400),
+            _ => None,
+        }
+    }
 }
 
 impl Past {

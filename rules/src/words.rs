@@ -180,6 +180,23 @@ pub(crate) fn check_event(
     }
 }
 
+/// What is usual is so of a slot of a certain length, and the mean of that slot is what the rule sees.
+pub(crate) fn check_usual(fields: &Fields, words: &Words, conditions: &Conditions, faults: &mut Faults) {
+    let either = conditions.when.columns().iter().chain(conditions.clear.iter().flat_map(|clear| clear.columns()));
+    let pasts = either.filter_map(|column| match column.inner() {
+        Column::Past(past) => Some((past, past.what.slot_s()?)),
+        _ => None,
+    });
+    for (past, slot_s) in pasts {
+        if words.slot_us != Some(slot_s.saturating_mul(SECOND_US)) {
+            let at = fields.get("slot").map_or(fields.start, |value| value.span().start);
+            let (of, slot) = if slot_s < 86_400 { ("quarters of an hour", "15m") } else { ("whole days", "24h") };
+            let problem = format!("reads `{}`, which is of {of}", past.name());
+            faults.at(at, problem, format!("set `slot = \"{slot}\"`"));
+        }
+    }
+}
+
 /// A mean is of one point, and of good readings only.
 pub(crate) fn check_slot(fields: &Fields, words: &Words, (per, conditions): (Per, &Conditions), faults: &mut Faults) {
     if words.slot_us.is_none() {

@@ -1,6 +1,7 @@
 //! The text of a `.cases` file read strictly: every line means something or is refused by number. Must not know the
 //! fold. Pure.
 
+use super::every::{EVENTS_MAX, every};
 use super::plant::Plant;
 use crate::filings::FilingKind;
 use rules::reading::{Quality, SECOND_US, Severity};
@@ -19,6 +20,8 @@ pub struct Case {
     pub line: usize,
     pub plant: Plant,
     pub events: Vec<Event>,
+    /// When the last line began.
+    from_us: i64,
     pub expects: Expects,
     pub until_us: Option<i64>,
 }
@@ -123,6 +126,9 @@ pub fn parse(text: &str) -> Result<Cases, Vec<Fault>> {
             faults.push(Fault { line: case.line, problem });
         }
     }
+    for case in &mut cases.cases {
+        case.events.sort_by_key(|event| event.at_us);
+    }
     faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() { Ok(cases) } else { Err(faults) }
 }
@@ -141,21 +147,22 @@ impl Cases {
                 }
                 self.cases.push(Case::new(name, line));
             }
-            "point" | "equipment" | "enterprise" | "at" | "expect" | "until" => {
+            "point" | "equipment" | "enterprise" | "at" | "every" | "expect" | "until" => {
                 let case = self.cases.last_mut().ok_or(format!("`{verb}` stands before the first `case`"))?;
                 match verb {
                     "point" => case.plant.point(line, &mut words)?,
                     "equipment" => case.plant.equipment(line, &mut words)?,
                     "enterprise" => case.plant.enterprise(line, &mut words)?,
                     "at" => case.event(line, &mut words)?,
+                    "every" => case.every(line, &mut words)?,
                     "expect" => case.expect(&mut words)?,
                     _ => case.until_us = Some(span(next(&mut words, "a time")?)?),
                 }
             }
             _ => {
                 return Err(format!(
-                    "`{verb}` means nothing; a line begins with rule, case, point, equipment, enterprise, at, expect or \
-                     until"
+                    "`{verb}` means nothing; a line begins with rule, case, point, equipment, enterprise, at, every, \
+                     expect or until"
                 ));
             }
         }
@@ -165,14 +172,20 @@ impl Cases {
 
 impl Case {
     fn new(name: String, line: usize) -> Case {
-        Case { name, line, plant: Plant::default(), events: Vec::new(), expects: Expects::Unsaid, until_us: None }
+        Case {
+            name,
+            line,
+            plant: Plant::default(),
+            events: Vec::new(),
+            from_us: 0,
+            expects: Expects::Unsaid,
+            until_us: None,
+        }
     }
 
     fn event(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
         let at_us = span(next(words, "a time")?)?;
-        if self.events.last().is_some_and(|last| last.at_us > at_us) || at_us < 0 {
-            return Err("time goes back: lines stand in the order in which they happen".to_owned());
-        }
+        self.goes_on(at_us)?;
         let what = match next(words, "a point, `ack` or `link`")? {
             "ack" => What::Ack(words.next().map(str::to_owned)),
             "link" => match next(words, "`down` or `up`")? {
@@ -184,6 +197,28 @@ impl Case {
             point => self.reading(point, words)?,
         };
         self.events.push(Event { line, at_us, what });
+        Ok(())
+    }
+
+    fn every(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
+        let points = &self.plant.points;
+        let events = every(line, words, &|point| points.iter().any(|known| known.id == point))?;
+        if let Some(first) = events.first() {
+            self.goes_on(first.at_us)?;
+        }
+        self.events.extend(events);
+        if self.events.len() > EVENTS_MAX {
+            return Err(format!("the case has more than {EVENTS_MAX} readings by now"));
+        }
+        Ok(())
+    }
+
+    /// Lines stand in the order in which they begin.
+    fn goes_on(&mut self, at_us: i64) -> Result<(), String> {
+        if at_us < self.from_us {
+            return Err("time goes back: lines stand in the order in which they happen".to_owned());
+        }
+        self.from_us = at_us;
         Ok(())
     }
 
@@ -292,21 +327,35 @@ pub fn flag(word: &str) -> Result<bool, String> {
     bool::from_str(word).map_err(|_| format!("`{word}` is neither true nor false"))
 }
 
-/// `200ms`, `10s`, `-5s`, `2m`, `1.5h`, `1d`, in microseconds.
-fn span(word: &str) -> Result<i64, String> {
+/// `200ms`, `10s`, `-5s`, `2m`, `1.5h`, `1d`, `14d6h15m`, in microseconds.
+pub fn span(word: &str) -> Result<i64, String> {
     let wrong = || format!("`{word}` is no time such as 10s, 200ms, 2m, 1.5h or 1d");
-    let unit_at = word.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
-    let (amount, unit) = word.split_at(unit_at);
+    let (sign, mut rest) = word.strip_prefix('-').map_or((1, word), |rest| (-1, rest));
+    let mut sum_us = 0_i64;
+    loop {
+        let unit_at = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+        let (amount, from_unit) = rest.split_at(unit_at);
+        let unit_end = from_unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(from_unit.len());
+        let (unit, behind) = from_unit.split_at(unit_end);
+        sum_us = sum_us.saturating_add(part_us(amount, unit).ok_or_else(wrong)?);
+        if behind.is_empty() {
+            return Ok(sign * sum_us);
+        }
+        rest = behind;
+    }
+}
+
+fn part_us(amount: &str, unit: &str) -> Option<i64> {
     let unit_us = match unit {
         "ms" => 1_000,
         "s" => SECOND_US,
         "m" => 60 * SECOND_US,
         "h" => 3_600 * SECOND_US,
         "d" => 86_400 * SECOND_US,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let amount = f64::from_str(amount).ok().filter(|amount| amount.abs() < 1e9).ok_or_else(wrong)?;
-    Ok((amount * unit_us as f64).round() as i64)
+    let amount = f64::from_str(amount).ok().filter(|amount| (0.0..1e9).contains(amount))?;
+    Some((amount * unit_us as f64).round() as i64)
 }
 
 pub fn whole_seconds(word: &str) -> Result<u32, String> {
