@@ -36,7 +36,10 @@ pub(super) fn run(args: &PackArgs) -> anyhow::Result<Option<Checked>> {
     let rules = match RuleSet::load(&sources, &Vocabulary::of(&registry)) {
         Ok(rules) => Arc::new(rules),
         Err(errors) => {
-            eprintln!("{}", seeds::lines(&errors));
+            for error in &errors {
+                let text = sources.iter().find(|source| source.file == error.file).map_or("", |source| &source.text);
+                eprintln!("{}\n", error.pointed(text));
+            }
             eprintln!("{} errors in {}", errors.len(), dir.display());
             return Ok(None);
         }
