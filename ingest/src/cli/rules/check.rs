@@ -3,8 +3,13 @@
 
 use super::PackArgs;
 use crate::seeds;
+use rules::bind::bind;
+use rules::reading::PointId;
 use rules::registry::Registry;
 use rules::set::{RuleSet, Vocabulary};
+use rules::view::View;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,9 +49,30 @@ pub(super) fn run(args: &PackArgs) -> anyhow::Result<Option<Checked>> {
             return Ok(None);
         }
     };
-    for rule in rules.rules() {
-        println!("{:<8} {:<7} {}  {}", rule.id, rule.severity.name(), rule.name.zh, rule.name.en);
-    }
+    list(&rules, &registry);
     println!("{} rules in {} packs", rules.rules().len(), sources.len());
     Ok(Some(Checked { dir, rules, registry }))
+}
+
+/// Every rule with what it would watch if this rule set and this registry came into force, and what it would not.
+fn list(rules: &RuleSet, registry: &Registry) {
+    let next = Cell::new(0_u32);
+    let number = |_: &str, _: &str| Some(PointId(next.replace(next.get().saturating_add(1))));
+    let view = View::new(Arc::new(registry.clone()), String::new(), &number);
+    let binding = bind(rules, &view);
+    for (at, rule) in rules.rules().iter().enumerate() {
+        let instances = binding.instances.iter().filter(|instance| instance.rule == at).count();
+        let (least, most) = (rule.severity.name(), rule.severity_max.name());
+        let severity = if least == most { least.to_owned() } else { format!("{least}-{most}") };
+        let sector = rule.sector.as_deref().unwrap_or("*");
+        println!("{:<8} {sector:<11} {severity:<13} {instances:>5}  {}  {}", rule.id, rule.name.zh, rule.name.en);
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for skipped in binding.skipped.iter().filter(|skipped| skipped.rule == rule.id) {
+            let count = reasons.entry(skipped.reason.as_str()).or_default();
+            *count = count.saturating_add(1);
+        }
+        for (reason, count) in reasons {
+            println!("{:<8} does not watch {count}: {reason}", "");
+        }
+    }
 }
