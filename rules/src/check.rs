@@ -23,8 +23,8 @@ const INEXACT: [&str; 17] = [
 /// One mistake in a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// Lines after the first line of the condition.
-    pub line: usize,
+    /// Line and column in the condition, both from 0 and in characters; `None` for the whole of it.
+    pub place: Option<(usize, usize)>,
     pub problem: String,
     pub remedy: String,
 }
@@ -84,8 +84,7 @@ impl Type {
 
 impl Checker<'_> {
     fn fault(&mut self, at: Position, problem: impl Into<String>, remedy: impl Into<String>) -> Type {
-        let line = at.line().unwrap_or(1).saturating_sub(1);
-        self.faults.push(Fault { line, problem: problem.into(), remedy: remedy.into() });
+        self.faults.push(Fault { place: place(at), problem: problem.into(), remedy: remedy.into() });
         Type::Unknown
     }
 
@@ -301,6 +300,11 @@ impl Checker<'_> {
         let problem = format!("unknown function `{name}`{}", did_you_mean(name, known));
         self.fault(at, problem, "use a function of the rule language: seeds/rules/README.md lists them")
     }
+}
+
+/// The parser counts from 1.
+pub(crate) fn place(at: Position) -> Option<(usize, usize)> {
+    Some((at.line()?.saturating_sub(1), at.position().unwrap_or(1).saturating_sub(1)))
 }
 
 /// Problem and remedy for a name that is none; the parser finds most of them before the check does.

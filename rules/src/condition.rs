@@ -1,7 +1,7 @@
 //! A condition from its text: parsed, checked, its inputs made columns, and tried once. Must not know the rule or
 //! the file that it stands in. Pure.
 
-use crate::check::{Fault, Gives, check, unknown_variable};
+use crate::check::{self, Fault, Gives, check, unknown_variable};
 use crate::inputs::{VARIABLES, called_input};
 use crate::judge::{Frame, Program, Verdict};
 use crate::sandbox::{self, SOURCE_MAX, Unreadable};
@@ -20,14 +20,14 @@ pub(crate) struct Condition {
 pub(crate) fn compile(engine: &Arc<Engine>, known: &Vocabulary, source: &str) -> Result<Condition, Vec<Fault>> {
     if source.len() > SOURCE_MAX {
         let problem = format!("is {} bytes long, of at most {SOURCE_MAX}", source.len());
-        return Err(vec![fault(0, problem, "split it into several rules")]);
+        return Err(vec![fault(None, problem, "split it into several rules")]);
     }
     if source.trim().is_empty() {
-        return Err(vec![fault(0, "is empty", "write one expression, for example `value >= hh`")]);
+        return Err(vec![fault(None, "is empty", "write one expression, for example `value >= hh`")]);
     }
     let ast = sandbox::parse(engine, VARIABLES, source).map_err(|error| vec![unreadable(&error)])?;
     let [Stmt::Expr(expr)] = ast.statements() else {
-        return Err(vec![fault(0, "is not one expression", "write one expression, for example `value >= hh`")]);
+        return Err(vec![fault(None, "is not one expression", "write one expression, for example `value >= hh`")]);
     };
     let meaning = check(expr, known)?;
     let ast = sandbox::with_inputs(&ast, &|expr: &Expr| called_input(expr).map(|column| column.name()));
@@ -36,8 +36,8 @@ pub(crate) fn compile(engine: &Arc<Engine>, known: &Vocabulary, source: &str) ->
     Ok(Condition { program, gives: meaning.gives })
 }
 
-fn fault(line: usize, problem: impl Into<String>, remedy: impl Into<String>) -> Fault {
-    Fault { line, problem: problem.into(), remedy: remedy.into() }
+fn fault(place: Option<(usize, usize)>, problem: impl Into<String>, remedy: impl Into<String>) -> Fault {
+    Fault { place, problem: problem.into(), remedy: remedy.into() }
 }
 
 /// What the type check cannot see: whole numbers that overflow. Two rows, so that both sides of most comparisons run.
@@ -55,7 +55,7 @@ fn try_once(program: &Program) -> Result<(), Vec<Fault>> {
     match failed {
         Some(reason) => {
             let problem = format!("cannot be evaluated: {}", reason.to_lowercase());
-            Err(vec![fault(0, problem, "give large whole numbers a decimal point, as in `9000000000.0`")])
+            Err(vec![fault(None, problem, "give large whole numbers a decimal point, as in `9000000000.0`")])
         }
         None => Ok(()),
     }
@@ -63,27 +63,26 @@ fn try_once(program: &Program) -> Result<(), Vec<Fault>> {
 
 fn unreadable(error: &Unreadable) -> Fault {
     match error {
-        Unreadable::Panicked => fault(0, "makes the parser give up", "write a simpler expression"),
+        Unreadable::Panicked => fault(None, "makes the parser give up", "write a simpler expression"),
         Unreadable::Parse(error) => unparsable(error),
     }
 }
 
 fn unparsable(error: &ParseError) -> Fault {
-    let line = error.1.line().unwrap_or(1).saturating_sub(1);
+    let place = check::place(error.1);
     match error.err_type() {
         ParseErrorType::VariableUndefined(name) => {
             let (problem, remedy) = unknown_variable(name);
-            fault(line, problem, remedy)
+            fault(place, problem, remedy)
         }
-        ParseErrorType::ExprTooDeep => fault(line, "is nested too deep", "write a flatter expression"),
+        ParseErrorType::ExprTooDeep => fault(place, "is nested too deep", "write a flatter expression"),
         ParseErrorType::Reserved(word) => {
-            fault(line, format!("`{word}` cannot be used in conditions"), "use the known names and functions only")
+            fault(place, format!("`{word}` cannot be used in conditions"), "use the known names and functions only")
         }
         other => {
-            let column = error.1.position().map(|column| format!(" at column {column}")).unwrap_or_default();
             let said = other.to_string();
-            let problem = format!("is no expression{column}: {}", first_lower(&said));
-            fault(line, problem, "write one expression that is true in breach, for example `value >= hh`")
+            let problem = format!("is no expression: {}", first_lower(&said));
+            fault(place, problem, "write one expression that is true in breach, for example `value >= hh`")
         }
     }
 }

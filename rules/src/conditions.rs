@@ -42,7 +42,7 @@ impl Written {
     }
 
     fn fault(&self, faults: &mut Faults, problem: impl std::fmt::Display, remedy: impl Into<String>) {
-        faults.at_line(faults.text_line_of(self.offset), format!("`{}`: {problem}", self.key), remedy);
+        faults.in_text(self.offset, None, format!("`{}`: {problem}", self.key), remedy);
     }
 }
 
@@ -79,9 +79,8 @@ fn written(key: &'static str, fields: &Fields, setting: &Setting, faults: &mut F
     match compile(setting.engine, setting.known, text.value) {
         Ok(condition) => Some(Written { key, offset: text.offset, condition }),
         Err(list) => {
-            let first = faults.text_line_of(text.offset);
-            for Fault { line, problem, remedy } in list {
-                faults.at_line(first.saturating_add(line), format!("`{key}`: {problem}"), remedy);
+            for Fault { place, problem, remedy } in list {
+                faults.in_text(text.offset, place, format!("`{key}`: {problem}"), remedy);
             }
             None
         }

@@ -1,10 +1,12 @@
 //! The fields of a pack's tables, read with their lines: every wrong type, unknown key and missing field becomes a
 //! `LoadError` and reading goes on. Must not know what a rule means. Pure.
 
+use crate::mistake::{LoadError, Span};
 use crate::near::did_you_mean;
+use crate::quoted::{locate, whole, word};
 use crate::reading::SECOND_US;
 use crate::registry::Text;
-use crate::set::{LoadError, Source};
+use crate::set::Source;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -27,13 +29,31 @@ impl<'a> Faults<'a> {
 
     /// Notes a mistake at a byte of the pack.
     pub(crate) fn at(&mut self, offset: usize, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.at_line(self.line_of(offset), problem, remedy);
+        self.at_span(word(&self.source.text, offset), problem, remedy);
     }
 
-    pub(crate) fn at_line(&mut self, line: usize, problem: impl Into<String>, remedy: impl Into<String>) {
+    /// Notes a mistake in the string value that begins at `offset`: at a line and column of it, or in the whole.
+    pub(crate) fn in_text(
+        &mut self,
+        offset: usize,
+        place: Option<(usize, usize)>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let pack = &self.source.text;
+        let span = match place {
+            Some((line, column)) => word(pack, locate(pack, offset, line, column)),
+            None => whole(pack, offset),
+        };
+        self.at_span(span, problem, remedy);
+    }
+
+    fn at_span(&mut self, span: Span, problem: impl Into<String>, remedy: impl Into<String>) {
         self.list.push(LoadError {
             file: self.source.file.clone(),
-            line,
+            line: self.line_of(span.start),
+            column: self.column_of(span.start),
+            span,
             rule: self.rule.clone(),
             problem: problem.into(),
             remedy: remedy.into(),
@@ -41,24 +61,20 @@ impl<'a> Faults<'a> {
     }
 
     /// From 1. Offsets come from the parser; one beyond the end counts as the end.
-    pub(crate) fn line_of(&self, offset: usize) -> usize {
+    fn line_of(&self, offset: usize) -> usize {
         let before = self.source.text.as_bytes().iter().take(offset);
         before.filter(|byte| **byte == b'\n').count().saturating_add(1)
+    }
+
+    /// From 1, in characters.
+    fn column_of(&self, offset: usize) -> usize {
+        let before = self.source.text.char_indices().take_while(|(at, _)| *at < offset);
+        before.fold(1, |column, (_, char)| if char == '\n' { 1 } else { column.saturating_add(1) })
     }
 
     /// `file:line`, to name a place in the mistake of another.
     pub(crate) fn place_of(&self, offset: usize) -> String {
         format!("{}:{}", self.source.file, self.line_of(offset))
-    }
-
-    /// The line on which the text of a string value begins: the next one, if a line ends behind `"""`.
-    pub(crate) fn text_line_of(&self, offset: usize) -> usize {
-        let rest = self.source.text.as_bytes().get(offset..).unwrap_or_default();
-        let opens = |quotes: &[u8]| {
-            rest.strip_prefix(quotes).is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"))
-        };
-        let below = opens(b"\"\"\"") || opens(b"'''");
-        self.line_of(offset).saturating_add(usize::from(below))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A rule set: every rule that may judge, loaded from packs as one version, and the words the packs may use.
 //! Must not know points or state; loading is all or nothing, with every mistake told at once. Pure.
 
+pub use crate::mistake::{LoadError, Span};
 use crate::registry::Registry;
 use crate::rule::Rule;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,19 +25,6 @@ pub struct Vocabulary {
     /// Tag type id to canonical unit.
     pub tag_types: BTreeMap<String, String>,
     pub sectors: BTreeSet<String>,
-}
-
-/// One mistake of one pack: where it is, what is wrong, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("{file}:{line}: {}{problem}; {remedy}", self.rule.as_ref().map(|id| format!("rule {id}: ")).unwrap_or_default())]
-pub struct LoadError {
-    pub file: String,
-    /// From 1.
-    pub line: usize,
-    /// `None` where no rule could be named yet.
-    pub rule: Option<String>,
-    pub problem: String,
-    pub remedy: String,
 }
 
 impl RuleSet {

@@ -60,6 +60,60 @@ fn broken_packs_are_refused_in_so_many_words() {
     assert!(seen >= 40, "only {seen} broken packs were found");
 }
 
+/// Every place that is said lies in the pack, on the line and column that are said with it.
+#[test]
+fn line_column_and_bytes_of_a_mistake_agree() {
+    for path in packs_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken")) {
+        let source = read(&path);
+        for error in RuleSet::load(std::slice::from_ref(&source), &known()).unwrap_err() {
+            let before = source.text.get(..error.span.start).unwrap_or_else(|| panic!("{error}"));
+            let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+            assert_eq!((before.matches('\n').count() + 1, column), (error.line, error.column), "{error}");
+            assert!(error.span.end > error.span.start, "{error}");
+            assert!(source.text.get(error.span.start..error.span.end.min(source.text.len())).is_some(), "{error}");
+        }
+    }
+}
+
+const POINTED: &str = r#"[[rule]]
+id = "T-1"
+name = { zh = "可燃气体高报", en = "gas" , fr = "gaz" }
+action = { zh = "撤离", en = "leave" }
+on = ["gas.lel", "gas.lell"]
+severity = "orange"
+when = """
+value >= h &&
+  value >= hhh"""
+clear = "\u0076alue < l || tag(\"gas.le\") > 1.0"
+delay_on = 5
+"#;
+
+#[test]
+fn mistakes_are_pointed_at() {
+    let source = Source { file: "t.toml".to_owned(), text: POINTED.to_owned() };
+    let errors = RuleSet::load(std::slice::from_ref(&source), &known()).unwrap_err();
+    let said: Vec<String> = errors.iter().map(|error| error.pointed(POINTED)).collect();
+    // Below Chinese the caret stands one cell further right for every character.
+    let wanted = [
+        ("3 | name = { zh = \"可燃气体高报\", en = \"gas\" , fr = \"gaz\" }", "^^", 43),
+        ("5 | on = [\"gas.lel\", \"gas.lell\"]", "^^^^^^^^^^", 17),
+        ("9 |   value >= hhh\"\"\"", "^^^", 11),
+        ("10 | clear = \"\\u0076alue < l || tag(\\\"gas.le\\\") > 1.0\"", "^^^", 27),
+        ("11 | delay_on = 5", "^", 11),
+    ];
+    assert_eq!(said.len(), wanted.len(), "{}", said.join("\n"));
+    for (said, (line, carets, pad)) in said.iter().zip(wanted) {
+        assert!(said.contains(&format!("\n{line}\n")), "{said}");
+        assert!(said.contains(&format!("| {}{carets}\n", " ".repeat(pad))), "{said}");
+    }
+    assert!(
+        said[2].starts_with("t.toml:9:12: rule T-1: `when`: unknown name `hhh` (did you mean `hh`?)\n"),
+        "{}",
+        said[2]
+    );
+    assert!(said[2].contains("\n  = use one of value"), "{}", said[2]);
+}
+
 #[test]
 fn mistakes_of_all_packs_are_told_at_once() {
     let pack = |file: &str, text: &str| Source { file: file.to_owned(), text: text.to_owned() };
@@ -82,7 +136,7 @@ fn an_id_used_in_two_packs_names_both_places() {
     let errors = RuleSet::load(&sources, &known()).unwrap_err();
     let said = lines(&errors);
     assert_eq!(errors.len(), text.matches("[[rule]]").count(), "{said}");
-    assert!(said.starts_with("two.toml:5: rule DU-01: `id` is used already at one.toml:5;"), "{said}");
+    assert!(said.starts_with("two.toml:5:6: rule DU-01: `id` is used already at one.toml:5;"), "{said}");
 }
 
 fn lines(errors: &[LoadError]) -> String {
