@@ -10,7 +10,7 @@ use crate::input::Content;
 use crate::intern::Numbered;
 use crate::out::Out;
 use crate::points::NEVER;
-use crate::slot::Slot;
+use crate::slot::{Phase, Slot, Turn};
 use crate::slots::Slots;
 use crate::state::{SlotKey, State};
 use bytes::Bytes;
@@ -96,6 +96,7 @@ impl State {
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
         self.agree_on_rises();
+        self.unlatch();
         self.close_orphans();
         self.quieten();
         if self.systems.has_rule_errors() {
@@ -135,6 +136,23 @@ impl State {
             let mut slot = slot.clone();
             slot.phase.rise_at(due);
             self.slots.place(number, slot);
+        }
+    }
+
+    /// What stood by a latch alone returns when its rule latches no more.
+    pub(crate) fn unlatch(&mut self) {
+        for number in (0_u32..).take(self.in_force.binding.instances.len()) {
+            let is_latched = |slot: &Slot| slot.phase == Phase::Latched;
+            if !self.slots.get(number).is_some_and(is_latched) {
+                continue;
+            }
+            if self.in_force.instance(number).is_some_and(|(_, rule)| !rule.latch) {
+                let at = self.now;
+                self.turn(number, at, |phase| {
+                    *phase = Phase::Quiet;
+                    Turn::Leave(at, None)
+                });
+            }
         }
     }
 

@@ -49,11 +49,12 @@ pub struct Failure {
 /// * `equipment ID [hazard_level=1..4] [role=production] [rated_kw=400] [sector=dust]`
 /// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500]`
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
-/// * `at TIME ack [OBJECT]`, `at TIME link down|up`: a person signs, the broker goes and comes
+/// * `at TIME ack|reset [OBJECT]`, `at TIME link down|up`: a person signs or resets, the broker goes and comes
 /// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
 ///   the whole `enterprise`
 /// * `expect TIME suppress|release SEVERITY`: filed work silences an alarm, or is over before the breach is
-/// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`, each with
+/// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`,
+///   `expect TIME latch`, `expect TIME reset`, each with
 ///   `[on OBJECT] [value= worst= limit= count= since=]`; `again` is a breach under the same number, `closed` says that
 ///   the alarm is over for good
 /// * `expect none`: no transition; `expect unbound`: the rule does not watch these points at all

@@ -71,6 +71,11 @@ pub enum Order {
         version: String,
         comment: String,
     },
+    /// A latched alarm whose breach is over is reset.
+    ResetAlarm {
+        alarm: AlarmId,
+        comment: String,
+    },
 }
 
 /// Which rows of quarantine; `None` = all. Times are receive times, `from <= received < to`.
@@ -128,4 +133,8 @@ pub enum Refusal {
     AlreadyJudged,
     /// The plan has no such row, or it is computed.
     NoSuchRow,
+    /// The alarm returns by itself: its rule does not latch.
+    NotLatched,
+    /// What it was raised for is still so, or has not been over for long enough.
+    StillInBreach,
 }

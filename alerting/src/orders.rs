@@ -18,6 +18,7 @@ impl State {
             Order::Acknowledge { alarm, comment } => {
                 self.acknowledge(*alarm, Signature { by: &command.by.name, comment })
             }
+            Order::ResetAlarm { alarm, comment } => self.reset(*alarm, Signature { by: &command.by.name, comment }),
             Order::File(planned) => self.file(planned, &command.by.name),
             Order::Withdraw { filing, comment } => self.withdraw(*filing, (&command.by.name, comment)),
             Order::Accept { enterprise, sector, comment } => {
@@ -56,6 +57,20 @@ impl State {
             Seat::System(_) | Seat::RuleError(_) => self.systems.touch(&seat, book, sign),
         };
         if is_done { Outcome::Done { alarm: id } } else { Outcome::Refused(Refusal::NothingToAcknowledge) }
+    }
+
+    fn reset(&mut self, id: AlarmId, signature: Signature<'_>) -> Outcome {
+        let Some(seat) = self.book.find(id).cloned() else {
+            return Outcome::Refused(Refusal::NoSuchAlarm);
+        };
+        let latches = |number| self.in_force.instance(number).is_some_and(|(_, rule)| rule.latch);
+        let Some(number) = seat.slot().filter(|number| latches(*number)) else {
+            return Outcome::Refused(Refusal::NotLatched);
+        };
+        match self.slots.reset(number, &mut self.book, (signature, self.now)) {
+            Some(()) => Outcome::Done { alarm: id },
+            None => Outcome::Refused(Refusal::StillInBreach),
+        }
     }
 
     /// Says every open alarm again as it stands, so that what another engine version made of it reaches the database.

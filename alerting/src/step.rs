@@ -209,7 +209,8 @@ impl State {
         let rise = rule.rise.map(|rise| (attended.saturating_add(rise.after_us), rise.severity));
         let filings = &self.filings;
         let silenced = || filings.silencing(rule, &object_of(&instance.object, view), at);
-        let stage = Stage { number, side: Side::of(rule.limit), at, rise, birth: &birth, silenced: &silenced };
+        let (side, latch) = (Side::of(rule.limit), rule.latch);
+        let stage = Stage { number, side, latch, at, rise, birth: &birth, silenced: &silenced };
         self.slots.turn(&stage, &mut self.book, step);
     }
 

@@ -37,6 +37,8 @@ pub struct Rule {
     pub rise: Option<Rise>,
     /// A reading in breach is over by itself: the way back begins at once.
     pub event: bool,
+    /// Its alarm does not return by itself: a person resets it once its condition is over.
+    pub latch: bool,
     /// Judged are the means of aligned slots of this length instead of readings.
     pub slot_us: Option<i64>,
     /// Filed work that silences its alarms.

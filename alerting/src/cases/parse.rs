@@ -41,6 +41,8 @@ pub enum What {
     },
     /// On the object named, or on the only one with an open alarm.
     Ack(Option<String>),
+    /// The same, for a latched alarm.
+    Reset(Option<String>),
     LinkDown,
     LinkUp,
     /// Work is filed for a point, for equipment or, without a name, for the enterprise.
@@ -93,6 +95,8 @@ pub struct Fault {
     pub line: usize,
     pub problem: String,
 }
+
+const TRANSITIONS: &str = "raise, again, severity, return, latch, reset, ack, suppress or release";
 
 pub type Words<'a> = std::str::SplitWhitespace<'a>;
 
@@ -173,8 +177,9 @@ impl Case {
         if self.events.last().is_some_and(|last| last.at_us > at_us) || at_us < 0 {
             return Err("time goes back: lines stand in the order in which they happen".to_owned());
         }
-        let what = match next(words, "a point, `ack` or `link`")? {
+        let what = match next(words, "a point, `ack`, `reset` or `link`")? {
             "ack" => What::Ack(words.next().map(str::to_owned)),
+            "reset" => What::Reset(words.next().map(str::to_owned)),
             "link" => match next(words, "`down` or `up`")? {
                 "down" => What::LinkDown,
                 "up" => What::LinkUp,
@@ -244,19 +249,15 @@ fn filing(words: &mut Words) -> Result<What, String> {
 
 fn transition(time: &str, words: &mut Words) -> Result<Expect, String> {
     let at_us = span(time)?;
-    let mut what = next(words, "raise, again, severity, return, ack, suppress or release")?.to_owned();
+    let mut what = next(words, TRANSITIONS)?.to_owned();
     match what.as_str() {
         "raise" | "again" | "severity" | "suppress" | "release" => {
             let severity = next(words, "a severity")?;
             let severity = Severity::parse(severity).ok_or(format!("`{severity}` is no severity"))?;
             what = format!("{what} {}", severity.name());
         }
-        "return" | "ack" => {}
-        other => {
-            return Err(format!(
-                "`{other}` is no transition: raise, again, severity, return, ack, suppress or release"
-            ));
-        }
+        "return" | "ack" | "latch" | "reset" => {}
+        other => return Err(format!("`{other}` is no transition: {TRANSITIONS}")),
     }
     let mut expect = Expect { at_us, what, object: None, shows: Vec::new() };
     while let Some(word) = words.next() {

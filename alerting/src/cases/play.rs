@@ -104,7 +104,11 @@ impl Play<'_> {
             let at = START.plus(event.at_us);
             self.tick(state, at, &mut changes)?;
             let input = input(event, state, &|object| self.open_alarm(state, object))?;
-            if let Input::Command(Command { order: Order::Acknowledge { alarm, .. }, .. }) = &input {
+            if let Input::Command(Command {
+                order: Order::Acknowledge { alarm, .. } | Order::ResetAlarm { alarm, .. },
+                ..
+            }) = &input
+            {
                 signed.insert(event.line, *alarm);
             }
             let effects = state.step(state.seq().saturating_add(1), &Batch { now: at, inputs: vec![input] });
@@ -143,7 +147,7 @@ impl Play<'_> {
         let mut open = state.open_alarms().filter(is_meant);
         match (open.next(), open.next()) {
             (Some(alarm), None) => Ok(alarm.id),
-            (None, _) => Err("there is no open alarm to acknowledge".to_owned()),
+            (None, _) => Err("there is no open alarm to acknowledge or reset".to_owned()),
             (Some(_), Some(_)) => Err("several alarms are open: name the object".to_owned()),
         }
     }
@@ -223,6 +227,8 @@ fn what(change: &AlarmChange) -> String {
         Cause::Acknowledged => format!("ack{closed}"),
         Cause::Suppressed => format!("suppress {severity}"),
         Cause::Released => format!("release {severity}"),
+        Cause::Latched => "latch".to_owned(),
+        Cause::Reset => "reset".to_owned(),
         Cause::RuleRemoved | Cause::Adopted | Cause::Superseded => format!("{:?}", change.cause),
     }
 }

@@ -168,6 +168,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
         ("/api/v1/points/{enterprise}/{point}/readings", get(api::readings::list)),
         ("/api/v1/alarms", get(api::alarms::list)),
         ("/api/v1/alarms/{id}/ack", post(api::ack::acknowledge)),
+        ("/api/v1/alarms/{id}/reset", post(api::ack::reset)),
         ("/api/v1/clock", get(api::clock::status)),
         ("/api/v1/clock/accept", post(api::clock::accept)),
         ("/api/v1/coverage", get(api::coverage::show)),

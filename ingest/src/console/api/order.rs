@@ -56,6 +56,10 @@ pub(super) fn refused(refusal: &Refusal, key: &str) -> Problem {
         Refusal::NothingToAcknowledge => {
             Problem::conflict("nothing-to-acknowledge", "it needs no acknowledgement (any more)")
         }
+        Refusal::NotLatched => Problem::conflict("not-latched", "it returns by itself: its rule does not latch"),
+        Refusal::StillInBreach => {
+            Problem::conflict("still-in-breach", "it cannot be reset while what raised it is still so")
+        }
         Refusal::KeyReused => key_reused(key),
         Refusal::NotInRegistry => {
             Problem::not_found("not-in-registry", "nothing of this name is in the registry in force")
