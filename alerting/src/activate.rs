@@ -1,5 +1,6 @@
 //! A new registry, rule set or configuration of the fold comes into force. Points get their numbers, rules are bound
-//! anew, and every slot keeps its state by its name: an alarm survives a change that is not about it. Pure.
+//! anew, and every slot keeps its state by its name: an alarm survives a change that is not about it. A rule that says
+//! something else now starts clean: its alarms stand and are judged anew, what it had counted is forgotten. Pure.
 
 use crate::alarm::Cause;
 use crate::book::Seat;
@@ -18,6 +19,7 @@ use rules::bind::ObjectKey;
 use rules::registry::Registry;
 use rules::set::RuleSet;
 use rules::view::{PointKey, View};
+use rules::written::changed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -92,13 +94,20 @@ impl State {
 
     fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
         self.close_findings();
-        let kept = self.take_slots();
+        let changed = changed(self.in_force.rules.rules(), rules.rules());
+        let mut kept = self.take_slots();
+        for (key, slot) in &mut kept {
+            if changed.contains(&key.rule) {
+                *slot = std::mem::take(slot).start_clean();
+            }
+        }
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
         self.agree_on_rises();
         self.unlatch();
         self.close_orphans();
         self.quieten();
+        self.serve_again(&changed);
         if self.systems.has_rule_errors() {
             self.close_rule_errors();
         }
@@ -220,7 +229,7 @@ impl State {
             .collect();
         let (now, book) = (self.now, &mut self.book);
         self.systems.rule_errors.retain(|rule, known| {
-            let is_bound = bound.contains(&(rule.as_str(), &known.object));
+            let is_bound = bound.contains(&(rule.as_str(), &known.object)) || self.out_of_service.has_out(rule);
             if !is_bound {
                 book.end(known.alarm.close(Cause::RuleRemoved, now));
             }

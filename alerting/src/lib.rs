@@ -31,6 +31,7 @@ mod means;
 mod memory;
 mod orders;
 mod out;
+pub mod out_of_service;
 mod outage;
 mod points;
 mod redelivery;

@@ -14,6 +14,7 @@ use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -81,6 +82,7 @@ struct Saved<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Later {
     pub memory: Memory,
+    pub out_of_service: OutOfService,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -144,7 +146,7 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
-            later: Cow::Owned(Later { memory: self.memory.clone() }),
+            later: Cow::Owned(Later { memory: self.memory.clone(), out_of_service: self.out_of_service.clone() }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -191,6 +193,7 @@ impl State {
             figures: saved.figures.into_owned(),
             means: saved.means.into_owned(),
             memory: later.memory,
+            out_of_service: later.out_of_service,
             ..State::default()
         };
         state.anchors.rebuild();
@@ -203,6 +206,7 @@ impl State {
         state.bind(rules, version);
         state.put_slots(saved.slots);
         state.put_findings(saved.findings);
+        state.number_out_of_service();
         let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
         for (id, seat) in seats {
             state.book.seat(id, seat);
@@ -251,6 +255,9 @@ impl Saved<'_> {
         }
         if !self.means.is_whole(self.keys.len()) {
             return Some("a mean is of nothing");
+        }
+        if !self.later.out_of_service.is_whole() {
+            return Some("a rule is out of service that did not fail");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

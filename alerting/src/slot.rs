@@ -161,6 +161,20 @@ impl Breach {
     }
 }
 
+impl Slot {
+    /// The rule, or what is known of it, is another one: nothing counts that was counted for the old one. An alarm stands
+    /// and is judged anew; one that is latched was over, and stays so.
+    #[must_use]
+    pub fn start_clean(self) -> Slot {
+        let phase = match self.phase {
+            Phase::Quiet | Phase::Counting { .. } | Phase::Dwelling { .. } => Phase::Quiet,
+            Phase::Active { rises, .. } | Phase::Returning { rises, .. } => Phase::Active { misses: 0, rises },
+            Phase::Latched => Phase::Latched,
+        };
+        Slot { phase, ..self }
+    }
+}
+
 impl Phase {
     /// When time alone will change it, in attended time.
     #[must_use]

@@ -40,6 +40,7 @@ impl State {
         self.seq = seq;
         let mut out = Out::default();
         self.gateways.begin_step();
+        self.out_of_service.begin_step();
         self.close_orphans();
         let mut rest = batch.inputs.as_slice();
         while let Some((input, behind)) = rest.split_first() {

@@ -10,6 +10,7 @@ use crate::rule::{Per, Rule, TagOverride};
 use crate::sandbox;
 use crate::set::{LoadError, Source, Vocabulary};
 use crate::words::{self, check_event, check_slot};
+use crate::written::written;
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -182,6 +183,7 @@ impl Loader<'_> {
             basis: basis.into_iter().map(|text| text.value.to_owned()).collect(),
             when: conditions.when,
             clear: conditions.clear,
+            written: written(fields),
         })
     }
 

@@ -7,6 +7,7 @@ use crate::judge::Program;
 use crate::past::Past;
 use crate::reading::Severity;
 use crate::registry::{LimitName, Limits, Text};
+use crate::written::Written;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule of a pack (DESIGN 5), checked and ready to be bound.
@@ -58,6 +59,8 @@ pub struct Rule {
     pub when: Program,
     /// `None` = the default: not `when`, its value moved by the point's dead-band.
     pub clear: Option<Program>,
+    /// As its pack says it.
+    pub written: Written,
 }
 
 impl Rule {
