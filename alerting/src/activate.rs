@@ -42,6 +42,7 @@ impl State {
             }
             Content::Rules { version, rules } => {
                 self.in_force_next(rules, version);
+                self.note_version(version);
                 let ids = rules.rules().iter().map(|rule| rule.id.clone()).collect();
                 out.first.push(Business::RulesActivated { version: version.clone(), at: self.now, rules: ids });
                 self.versions.rules = Some(version.clone());
@@ -87,9 +88,14 @@ impl State {
         }
     }
 
+    /// The registry by numbers, with what people set of it.
     pub(crate) fn view_of(&self, registry: &Arc<Registry>, version: &str) -> Arc<View> {
+        Arc::new(self.rulebook.over(self.bare_view(registry, version)))
+    }
+
+    pub(crate) fn bare_view(&self, registry: &Arc<Registry>, version: &str) -> View {
         let number = |enterprise: &str, point: &str| self.intern.find(enterprise, point);
-        Arc::new(View::new(Arc::clone(registry), version.to_owned(), &number))
+        View::new(Arc::clone(registry), version.to_owned(), &number)
     }
 
     fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
@@ -113,7 +119,7 @@ impl State {
         }
     }
 
-    fn rebind(&mut self) {
+    pub(crate) fn rebind(&mut self) {
         let (rules, version) = (Arc::clone(&self.in_force.rules), self.in_force.version.clone());
         self.in_force_next(&rules, &version);
     }

@@ -35,6 +35,7 @@ pub mod out_of_service;
 mod outage;
 mod points;
 mod redelivery;
+pub mod rulebook;
 mod run;
 pub mod save;
 mod second_chance;

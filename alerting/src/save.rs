@@ -18,6 +18,7 @@ use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
+use crate::rulebook::Rulebook;
 use crate::slot::Slot;
 use crate::state::{SlotKey, State, Versions};
 use crate::system::Systems;
@@ -83,6 +84,7 @@ struct Saved<'a> {
 pub(crate) struct Later {
     pub memory: Memory,
     pub out_of_service: OutOfService,
+    pub rulebook: Rulebook,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -146,7 +148,11 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
-            later: Cow::Owned(Later { memory: self.memory.clone(), out_of_service: self.out_of_service.clone() }),
+            later: Cow::Owned(Later {
+                memory: self.memory.clone(),
+                out_of_service: self.out_of_service.clone(),
+                rulebook: self.rulebook.clone(),
+            }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -194,6 +200,7 @@ impl State {
             means: saved.means.into_owned(),
             memory: later.memory,
             out_of_service: later.out_of_service,
+            rulebook: later.rulebook,
             ..State::default()
         };
         state.anchors.rebuild();
@@ -258,6 +265,9 @@ impl Saved<'_> {
         }
         if !self.later.out_of_service.is_whole() {
             return Some("a rule is out of service that did not fail");
+        }
+        if !self.later.rulebook.is_whole() {
+            return Some("a limit is set that is no number");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

@@ -23,6 +23,7 @@ use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
+use crate::rulebook::Rulebook;
 use crate::slot::Slot;
 use crate::slots::Slots;
 use crate::system::Systems;
@@ -68,6 +69,7 @@ pub struct State {
     pub(crate) means: Means,
     pub(crate) memory: Memory,
     pub(crate) out_of_service: OutOfService,
+    pub(crate) rulebook: Rulebook,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,

@@ -269,6 +269,7 @@ impl State {
     /// What is only kept for a time goes, and the queue of silences is put right where it would wake us for nothing.
     fn close_step(&mut self) {
         self.book.forget_old(self.now);
+        self.rulebook.forget_order();
         self.answers.forget_old(self.now);
         self.hazards.forget_old(self.now);
         let start = State::start(&self.points, &self.limits);

@@ -333,6 +333,12 @@ pub fn ack(ms: i64, key: &str, alarm: u64) -> In {
     })
 }
 
+/// An order of wang's under a key of its own.
+pub fn order(ms: i64, key: &str, order: Order) -> In {
+    let by = Actor { name: "wang".to_owned(), authenticated: false };
+    Input::Command(Command { key: key.to_owned(), received: at(ms), by, order })
+}
+
 pub fn reset(ms: i64, key: &str, alarm: u64) -> In {
     Input::Command(Command {
         key: key.to_owned(),
