@@ -29,6 +29,7 @@ use crate::slots::Slots;
 use crate::system::Systems;
 use rules::bind::{Binding, ObjectKey};
 use rules::reading::{Micros, PointId, SECOND_US};
+use rules::set::RuleSet;
 use rules::view::{PointKey, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -219,6 +220,12 @@ impl State {
     #[must_use]
     pub fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.in_force.rules
     }
 
     /// The configuration of the fold in force.

@@ -62,9 +62,57 @@ pub fn changed(before: &[Rule], after: &[Rule]) -> BTreeSet<String> {
     after.iter().filter(is_changed).map(|rule| rule.id.clone()).collect()
 }
 
+/// What differs between two rule sets, by rule id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    /// Each with its fields that differ.
+    pub changed: Vec<(String, Vec<Field>)>,
+}
+
+/// One field of a rule, as it was and as it is; `None` where it is not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub key: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+impl Differences {
+    #[must_use]
+    pub fn between(before: &[Rule], after: &[Rule]) -> Differences {
+        let by_id = |rules: &'_ [Rule]| -> BTreeMap<String, Written> {
+            rules.iter().map(|rule| (rule.id.clone(), rule.written.clone())).collect()
+        };
+        let (old, new) = (by_id(before), by_id(after));
+        let without = |these: &BTreeMap<String, Written>, those: &BTreeMap<String, Written>| {
+            these.keys().filter(|id| !those.contains_key(*id)).cloned().collect()
+        };
+        let changed = new.iter().filter_map(|(id, after)| Some((id.clone(), fields_that_differ(old.get(id)?, after))));
+        Differences {
+            added: without(&new, &old),
+            removed: without(&old, &new),
+            changed: changed.filter(|(_, fields)| !fields.is_empty()).collect(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+fn fields_that_differ(before: &Written, after: &Written) -> Vec<Field> {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let field =
+        |key: &String| Field { key: key.clone(), before: before.get(key).cloned(), after: after.get(key).cloned() };
+    keys.into_iter().map(field).filter(|field| field.before != field.after).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::changed;
+    use super::{Differences, Field, changed};
     use crate::set::{RuleSet, Source, Vocabulary};
 
     fn rules(text: &str) -> RuleSet {
@@ -102,5 +150,27 @@ mod tests {
         }
         assert!(changed(rules(PLAIN).rules(), rules("").rules()).is_empty(), "gone is not changed");
         assert!(changed(rules("").rules(), rules(PLAIN).rules()).is_empty(), "neither is new");
+    }
+
+    #[test]
+    fn differences_are_told_field_by_field() {
+        let (one, other) =
+            (rules(PLAIN), rules(&PLAIN.replace("50 ", "51").replace("delay_on = \"2s\"\n", "latch = true\n")));
+        let found = Differences::between(one.rules(), other.rules());
+        let field = |key: &str, before: Option<&str>, after: Option<&str>| Field {
+            key: key.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        let fields = vec![
+            field("delay_on", Some("\"2s\""), None),
+            field("latch", None, Some("true")),
+            field("limits", Some("{ h = 50 }"), Some("{ h = 51 }")),
+        ];
+        assert_eq!(found.changed, [("A-1".to_owned(), fields)]);
+        assert!(found.added.is_empty() && found.removed.is_empty() && !found.is_empty());
+        let gone = Differences::between(one.rules(), rules("").rules());
+        assert_eq!((gone.removed.as_slice(), gone.added.len()), (&["A-1".to_owned()][..], 0));
+        assert!(Differences::between(one.rules(), one.rules()).is_empty());
     }
 }

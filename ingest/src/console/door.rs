@@ -15,7 +15,7 @@ pub trait CommandDoor: Send + Sync {
     fn submit(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, Closed>;
 }
 
-/// Takes a registry that people brought into the journal and into force.
+/// Takes a registry or a rule set that people brought into the journal and into force.
 pub trait ImportDoor: Send + Sync {
     /// Never waits. The receiver gets the outcome once it is in force; if the sender is dropped, it was not taken.
     fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed>;
@@ -45,6 +45,10 @@ pub struct SeedWord {
     pub version: String,
     /// It has changed since it was taken last, but rows were imported since: these stay in force.
     pub is_ignored: bool,
+    /// Content hash of the rule packs on disk.
+    pub rules: String,
+    /// They have changed since they were taken last, but another rule set was ordered since: that one stays in force.
+    pub rules_ignored: bool,
 }
 
 /// Gives what lies in quarantine its second chance, in the background: one at a time.

@@ -55,10 +55,12 @@ pub struct Leans {
     pub telemetry: Arc<Telemetry>,
     /// Takes commands into the journal.
     pub commands: Arc<dyn CommandDoor>,
-    /// Takes registries into the journal and into force.
+    /// Takes registries and rule sets into the journal and into force.
     pub imports: Arc<dyn ImportDoor>,
     /// What the start made of the seed directory.
     pub seeds: SeedWord,
+    /// What is stored of a rule set that was in force once, by its content hash.
+    pub packs: Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>,
     /// The past, from the database.
     pub history: Arc<dyn History>,
     /// Known days of the past.
@@ -194,6 +196,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
         ("/api/v1/registry/enterprises.csv", get(api::registry::enterprises)),
         ("/api/v1/registry/points.csv", get(api::registry::points)),
         (guard::IMPORT, post(api::registry::import).layer(DefaultBodyLimit::max(api::registry::TABLE_MAX))),
+        ("/api/v1/rules", get(api::rules::show)),
+        ("/api/v1/rules/versions/{version}", get(api::rules::packs)),
+        ("/api/v1/rules/activate", post(api::decide::activate).layer(DefaultBodyLimit::max(api::decide::PACKS_MAX))),
+        ("/api/v1/rules/rollback", post(api::decide::rollback)),
+        ("/api/v1/rules/override", post(api::decide::set_limit)),
         ("/api/v1/tasks", get(api::tasks::list)),
         ("/api/v1/tasks/{row}/figure", post(api::tasks::file)),
         ("/api/v1/stream", get(stream::open)),
