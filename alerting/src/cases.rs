@@ -50,6 +50,7 @@ pub struct Failure {
 /// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500]`
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
 /// * `at TIME ack|reset [OBJECT]`, `at TIME link down|up`: a person signs or resets, the broker goes and comes
+/// * `at TIME override POINT hh=30|none`: two people set a limit of a point, or take it back
 /// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
 ///   the whole `enterprise`
 /// * `expect TIME suppress|release SEVERITY`: filed work silences an alarm, or is over before the breach is

@@ -113,7 +113,10 @@ fn it_outlives_activations_and_restarts_and_a_stricter_ceiling_goes_before_it() 
     fold.step(1_000, vec![order(1_000, "a", set("G-1", Some(48.0)))]);
     assert!(fold.read(2_000, GAS, 45.0).iter().all(|change| change.alarm.rule != "T-HIGH"));
     fold.step(3_000, vec![activate("b2")]);
-    assert!(told(&fold.read(4_000, GAS, 45.0)).contains(&"T-HIGH Raised@4000".to_owned()));
+    let mut raised = told(&fold.read(4_000, GAS, 45.0));
+    raised.sort();
+    assert_eq!(raised, ["T-HIGH Raised@4000"], "the one stands at the ceiling, the other since it was set: {raised:?}");
+    assert!(fold.state.open_alarms().any(|alarm| alarm.rule == "T-WEAK"));
 }
 
 #[test]
@@ -175,4 +178,20 @@ fn versions_come_and_go_by_order_and_the_book_says_whose() {
         ("b2", How::Start, false),
     ];
     assert_eq!(book, expected);
+}
+
+/// The registry may not say more than a ceiling either: then the ceiling stands, and it is an alarm.
+#[test]
+fn a_limit_of_the_registry_beyond_a_ceiling_is_an_alarm_too() {
+    let mut fold = started();
+    let mut beyond = registry();
+    for point in beyond.enterprises.iter_mut().flat_map(|e| &mut e.equipment).flat_map(|q| &mut q.points) {
+        if point.tag == "gas.lel" {
+            point.limits.hh = Some(50.5);
+        }
+    }
+    let content = Content::Registry { version: "r3".to_owned(), registry: std::sync::Arc::new(beyond) };
+    fold.step(1_000, vec![Input::Activate(content)]);
+    assert_eq!(told(&fold.read(2_000, GAS, 50.2)), ["T-HIGH Raised@2000", "T-WEAK Raised@2000"]);
+    assert!(fold.read(2_000, LEVEL, 20.0).is_empty());
 }

@@ -4,6 +4,7 @@
 use super::plant::Plant;
 use crate::filings::FilingKind;
 use rules::reading::{Quality, SECOND_US, Severity};
+use rules::registry::LimitName;
 use std::str::FromStr;
 
 /// One file.
@@ -45,6 +46,12 @@ pub enum What {
     Reset(Option<String>),
     LinkDown,
     LinkUp,
+    /// Two people set a limit of a point, or take it back.
+    Override {
+        point: String,
+        limit: LimitName,
+        value: Option<f64>,
+    },
     /// Work is filed for a point, for equipment or, without a name, for the enterprise.
     File {
         kind: FilingKind,
@@ -177,7 +184,7 @@ impl Case {
         if self.events.last().is_some_and(|last| last.at_us > at_us) || at_us < 0 {
             return Err("time goes back: lines stand in the order in which they happen".to_owned());
         }
-        let what = match next(words, "a point, `ack`, `reset` or `link`")? {
+        let what = match next(words, "a point, `ack`, `reset`, `link`, `file` or `override`")? {
             "ack" => What::Ack(words.next().map(str::to_owned)),
             "reset" => What::Reset(words.next().map(str::to_owned)),
             "link" => match next(words, "`down` or `up`")? {
@@ -186,16 +193,32 @@ impl Case {
                 other => return Err(format!("the link goes `down` or `up`, not `{other}`")),
             },
             "file" => filing(words)?,
+            "override" => self.limit(words)?,
             point => self.reading(point, words)?,
         };
         self.events.push(Event { line, at_us, what });
         Ok(())
     }
 
+    /// `override G-1 hh=30`, `override G-1 hh=none`.
+    fn limit(&self, words: &mut Words) -> Result<What, String> {
+        let point = next(words, "a point")?;
+        self.known(point)?;
+        let word = next(words, "`hh=`, `h=`, `l=` or `ll=`")?;
+        let (name, value) = word.split_once('=').ok_or(format!("`{word}` sets no limit"))?;
+        let limit = LimitName::ALL.into_iter().find(|limit| limit.name() == name);
+        let limit = limit.ok_or(format!("there is no limit `{name}`"))?;
+        let value = if value == "none" { None } else { Some(number(value)?) };
+        Ok(What::Override { point: point.to_owned(), limit, value })
+    }
+
+    fn known(&self, point: &str) -> Result<(), String> {
+        let is_known = self.plant.points.iter().any(|known| known.id == point);
+        if is_known { Ok(()) } else { Err(format!("there is no point `{point}` in this case")) }
+    }
+
     fn reading(&self, point: &str, words: &mut Words) -> Result<What, String> {
-        if !self.plant.points.iter().any(|known| known.id == point) {
-            return Err(format!("there is no point `{point}` in this case"));
-        }
+        self.known(point)?;
         let value = number(next(words, "a value")?)?;
         let (mut quality, mut device) = (Quality::Good, Device::AsReceived);
         for setting in words {

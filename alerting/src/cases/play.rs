@@ -5,7 +5,7 @@ use super::parse::{Case, Event, Expect, Expects, Fault, Field, What};
 use super::plant::Plant;
 use super::stage::{START, input, opening};
 use crate::alarm::{Alarm, AlarmChange, AlarmId, AlarmState, Cause};
-use crate::command::{Command, Order};
+use crate::command::{Command, Order, Outcome};
 use crate::effect::{Business, Effects};
 use crate::input::{Batch, Input};
 use crate::state::State;
@@ -112,6 +112,9 @@ impl Play<'_> {
                 signed.insert(event.line, *alarm);
             }
             let effects = state.step(state.seq().saturating_add(1), &Batch { now: at, inputs: vec![input] });
+            if let (What::Override { .. }, Some(Outcome::Refused(why))) = (&event.what, effects.outcomes.first()) {
+                return Err(Fault { line: event.line, problem: format!("the limit is refused: {why:?}") });
+            }
             self.keep(&effects, &mut changes);
         }
         self.tick(state, self.end, &mut changes)?;

@@ -15,6 +15,7 @@ use rules::registry::{
 };
 use rules::rule::Rule;
 use rules::set::RuleSet;
+use rules::view::PointKey;
 use std::sync::Arc;
 
 /// Cases begin at 2025-01-01T00:00:00+08:00.
@@ -57,6 +58,16 @@ pub fn input(
             let alarm = alarm(object.as_deref()).map_err(fault)?;
             ordered(event, Order::ResetAlarm { alarm, comment: String::new() })
         }
+        What::Override { point, limit, value } => ordered(
+            event,
+            Order::OverrideLimit {
+                point: PointKey { enterprise: ENTERPRISE.to_owned(), point: point.clone() },
+                limit: *limit,
+                value: *value,
+                approved_by: "approver".to_owned(),
+                reason: "case".to_owned(),
+            },
+        ),
         What::File { kind, object, from_us, to_us } => ordered(
             event,
             Order::File(Planned {

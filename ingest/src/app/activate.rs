@@ -14,6 +14,7 @@ use alerting::input::{Batch, Input};
 use rules::reading::Micros;
 use rules::registry::Registry;
 use rules::set::{RuleSet, Vocabulary};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What is asked for at a start.
@@ -110,11 +111,20 @@ fn rules_choice(
     }
     let taken_last = read_memo(&rules_memo(&wanted.config.data.dir))?;
     let choice = choose(hash, fold.state().versions().rules.as_deref(), taken_last.as_deref());
-    // Their hash names the registry too: the same packs under another registry are no news.
-    let taken = taken_last.and_then(|taken| fold.blobs().get(&taken).ok().flatten());
-    let taken = taken.and_then(|bytes| serde_json::from_slice::<RuleFiles>(&bytes).ok());
-    let is_same = taken.is_some_and(|taken| taken.files == packs.files);
-    Ok(if choice == Choice::Ignore && is_same { Choice::Keep } else { choice })
+    // Their hash names the registry and the directory too: the same packs in another place are no news.
+    let is_same = |version: String| {
+        let bytes = fold.blobs().get(&version).ok().flatten();
+        let stored = bytes.and_then(|bytes| serde_json::from_slice::<RuleFiles>(&bytes).ok());
+        stored.is_some_and(|stored| texts(&stored).eq(texts(packs)))
+    };
+    let known = [taken_last, fold.state().versions().rules.clone()];
+    let is_known = || known.into_iter().flatten().any(is_same);
+    Ok(if choice == Choice::Ignore && is_known() { Choice::Keep } else { choice })
+}
+
+/// The packs by their names within the directory.
+fn texts(packs: &RuleFiles) -> impl Iterator<Item = (Option<&OsStr>, &str)> + '_ {
+    packs.files.iter().map(|pack| (Path::new(&pack.file).file_name(), pack.text.as_str()))
 }
 
 /// `taken_last`: the seeds that were taken or kept at the last start; none where no start has noted it yet, and then

@@ -12,7 +12,7 @@ mod second_chance;
 use crate::cli::{ConfigArg, EXIT_BAD_INPUT, EXIT_NEEDS_PERSON};
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::console::door::SeedWord;
+use crate::console::door::{Packs, SeedWord};
 use crate::console::{self, guard::Hosts};
 use crate::disk::RealDisk;
 use crate::downlink::Downlink;
@@ -246,7 +246,7 @@ fn start(
 }
 
 /// What is stored by content hash, for whoever asks for the packs of a version.
-fn packs(fold: &Fold<RealDisk>) -> Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync> {
+fn packs(fold: &Fold<RealDisk>) -> Packs {
     let blobs = fold.blobs();
     Arc::new(move |hash| blobs.get(hash).ok().flatten())
 }

@@ -73,7 +73,7 @@ enum Command {
                             davy simulate --rate 5000 --batch 50 --duration 2m\n  \
                             davy simulate --history 35d")]
     Simulate(simulate::SimulateArgs),
-    /// Check and test rule packs.
+    /// Check, test and compare rule packs; put them into force, take them back, set limits of points.
     #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
     Rules(rules::RulesCommand),
     /// Look into the journal; works beside a running Davy.

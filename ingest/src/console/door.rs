@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Takes commands into the journal.
@@ -20,6 +21,9 @@ pub trait ImportDoor: Send + Sync {
     /// Never waits. The receiver gets the outcome once it is in force; if the sender is dropped, it was not taken.
     fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed>;
 }
+
+/// Gives what is stored of a rule set that was in force once, by its content hash.
+pub type Packs = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The door is not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

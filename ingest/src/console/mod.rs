@@ -26,7 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use coverage_past::CoveragePast;
-use door::{CommandDoor, ImportDoor, RecoveryDoor, ReplayDoor, SeedWord};
+use door::{CommandDoor, ImportDoor, Packs, RecoveryDoor, ReplayDoor, SeedWord};
 use guard::Hosts;
 use history::History;
 use problem::Problem;
@@ -60,7 +60,7 @@ pub struct Leans {
     /// What the start made of the seed directory.
     pub seeds: SeedWord,
     /// What is stored of a rule set that was in force once, by its content hash.
-    pub packs: Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>,
+    pub packs: Packs,
     /// The past, from the database.
     pub history: Arc<dyn History>,
     /// Known days of the past.
