@@ -1,5 +1,6 @@
 //! A new registry, rule set or configuration of the fold comes into force. Points get their numbers, rules are bound
-//! anew, and every slot keeps its state by its name: an alarm survives a change that is not about it. Pure.
+//! anew, and every slot keeps its state by its name: an alarm survives a change that is not about it. A rule that says
+//! something else now starts clean: its alarms stand and are judged anew, what it had counted is forgotten. Pure.
 
 use crate::alarm::Cause;
 use crate::book::Seat;
@@ -10,7 +11,7 @@ use crate::input::Content;
 use crate::intern::Numbered;
 use crate::out::Out;
 use crate::points::NEVER;
-use crate::slot::Slot;
+use crate::slot::{Phase, Slot, Turn};
 use crate::slots::Slots;
 use crate::state::{SlotKey, State};
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use rules::bind::ObjectKey;
 use rules::registry::Registry;
 use rules::set::RuleSet;
 use rules::view::{PointKey, View};
+use rules::written::changed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ impl State {
             }
             Content::Rules { version, rules } => {
                 self.in_force_next(rules, version);
+                self.note_version(version);
                 let ids = rules.rules().iter().map(|rule| rule.id.clone()).collect();
                 out.first.push(Business::RulesActivated { version: version.clone(), at: self.now, rules: ids });
                 self.versions.rules = Some(version.clone());
@@ -85,25 +88,38 @@ impl State {
         }
     }
 
+    /// The registry by numbers, with what people set of it.
     pub(crate) fn view_of(&self, registry: &Arc<Registry>, version: &str) -> Arc<View> {
+        Arc::new(self.rulebook.over(self.bare_view(registry, version)))
+    }
+
+    pub(crate) fn bare_view(&self, registry: &Arc<Registry>, version: &str) -> View {
         let number = |enterprise: &str, point: &str| self.intern.find(enterprise, point);
-        Arc::new(View::new(Arc::clone(registry), version.to_owned(), &number))
+        View::new(Arc::clone(registry), version.to_owned(), &number)
     }
 
     fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
         self.close_findings();
-        let kept = self.take_slots();
+        let changed = changed(self.in_force.rules.rules(), rules.rules());
+        let mut kept = self.take_slots();
+        for (key, slot) in &mut kept {
+            if changed.contains(&key.rule) {
+                *slot = std::mem::take(slot).start_clean();
+            }
+        }
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
         self.agree_on_rises();
+        self.unlatch();
         self.close_orphans();
         self.quieten();
+        self.serve_again(&changed);
         if self.systems.has_rule_errors() {
             self.close_rule_errors();
         }
     }
 
-    fn rebind(&mut self) {
+    pub(crate) fn rebind(&mut self) {
         let (rules, version) = (Arc::clone(&self.in_force.rules), self.in_force.version.clone());
         self.in_force_next(&rules, &version);
     }
@@ -136,6 +152,23 @@ impl State {
             let mut slot = slot.clone();
             slot.phase.rise_at(due);
             self.slots.place(number, slot);
+        }
+    }
+
+    /// What stood by a latch alone returns when its rule latches no more.
+    pub(crate) fn unlatch(&mut self) {
+        for number in (0_u32..).take(self.in_force.binding.instances.len()) {
+            let is_latched = |slot: &Slot| slot.phase == Phase::Latched;
+            if !self.slots.get(number).is_some_and(is_latched) {
+                continue;
+            }
+            if self.in_force.instance(number).is_some_and(|(_, rule)| !rule.latch) {
+                let at = self.now;
+                self.turn(number, at, |phase| {
+                    *phase = Phase::Quiet;
+                    Turn::Leave(at, None)
+                });
+            }
         }
     }
 
@@ -203,7 +236,7 @@ impl State {
             .collect();
         let (now, book) = (self.now, &mut self.book);
         self.systems.rule_errors.retain(|rule, known| {
-            let is_bound = bound.contains(&(rule.as_str(), &known.object));
+            let is_bound = bound.contains(&(rule.as_str(), &known.object)) || self.out_of_service.has_out(rule);
             if !is_bound {
                 book.end(known.alarm.close(Cause::RuleRemoved, now));
             }

@@ -47,6 +47,7 @@ impl State {
             }
         }
         self.agree_on_rises();
+        self.unlatch();
         self.quieten();
         self.rebuild_absence();
     }
@@ -78,7 +79,8 @@ impl State {
         let mut slot = slot.clone();
         if alarm.state.is_in_breach() {
             // The next reading says whether it still is.
-            slot.phase = Phase::Active { misses: 0, rises: None };
+            let active = Phase::Active { misses: 0, rises: None };
+            slot.phase = if alarm.is_latched() { Phase::Latched } else { active };
         }
         self.book.enter(alarm.restate(self.now), Seat::Slot(number));
         slot.alarm = Some(Box::new(alarm));

@@ -52,11 +52,13 @@ pub struct Failure {
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
 /// * `every STEP from TIME to TIME [between 08:00 18:00] POINT VALUE [else VALUE]`: a good reading every so often, the end
 ///   not included; of the local day's hours only, `else` in the others
-/// * `at TIME ack [OBJECT]`, `at TIME link down|up`: a person signs, the broker goes and comes
+/// * `at TIME ack|reset [OBJECT]`, `at TIME link down|up`: a person signs or resets, the broker goes and comes
+/// * `at TIME override POINT hh=30|none`: two people set a limit of a point, or take it back
 /// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
 ///   the whole `enterprise`
 /// * `expect TIME suppress|release SEVERITY`: filed work silences an alarm, or is over before the breach is
-/// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`, each with
+/// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`,
+///   `expect TIME latch`, `expect TIME reset`, each with
 ///   `[on OBJECT] [value= worst= limit= count= since=]`; `again` is a breach under the same number, `closed` says that
 ///   the alarm is over for good
 /// * `expect none`: no transition; `expect unbound`: the rule does not watch these points at all

@@ -4,6 +4,8 @@ use crate::alarm::AlarmId;
 use crate::filings::Planned;
 use crate::hazard::{HazardId, Verdict};
 use rules::reading::Micros;
+use rules::registry::LimitName;
+use rules::view::PointKey;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +24,7 @@ pub struct Actor {
     pub authenticated: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     Acknowledge {
         alarm: AlarmId,
@@ -70,6 +72,31 @@ pub enum Order {
     ImportRegistry {
         version: String,
         comment: String,
+    },
+    /// A latched alarm whose breach is over is reset.
+    ResetAlarm {
+        alarm: AlarmId,
+        comment: String,
+    },
+    /// One limit of one point is set; without a value, what the registry or the rule says stands again.
+    OverrideLimit {
+        point: PointKey,
+        limit: LimitName,
+        value: Option<f64>,
+        approved_by: String,
+        reason: String,
+    },
+    /// Another rule set; comes into force right behind this order.
+    ActivateRules {
+        version: String,
+        approved_by: String,
+        reason: String,
+    },
+    /// A rule set that was in force before; comes into force again right behind this order.
+    RollbackRules {
+        version: String,
+        approved_by: String,
+        reason: String,
     },
 }
 
@@ -128,4 +155,18 @@ pub enum Refusal {
     AlreadyJudged,
     /// The plan has no such row, or it is computed.
     NoSuchRow,
+    /// The alarm returns by itself: its rule does not latch.
+    NotLatched,
+    /// What it was raised for is still so, or has not been over for long enough.
+    StillInBreach,
+    /// Who approves is who orders.
+    SamePerson,
+    /// A limit would let more pass than the ceiling of a rule allows.
+    WeakerThanCeiling { rule: String, ceiling: String },
+    /// It is no number, or stands on the wrong side of another limit of the point.
+    BadLimit,
+    /// Nobody set this limit.
+    NoSuchOverride,
+    /// This rule set is in force.
+    InForceAlready,
 }

@@ -7,6 +7,7 @@ use crate::figures::FigureFiled;
 use crate::filings::FilingChange;
 use crate::hazard::HazardChange;
 use crate::input::Reject;
+use crate::rulebook::RuleDecision;
 use bytes::Bytes;
 use rules::reading::{Micros, PointId, Severity};
 use rules::view::PointKey;
@@ -69,6 +70,8 @@ pub enum Business {
     Sealed(Box<SealedDay>),
     Hazard(Box<HazardChange>),
     Figure(Box<FigureFiled>),
+    /// What two people decided about rules or limits.
+    RuleDecision(Box<RuleDecision>),
 }
 
 /// What a rule would have said of readings that came too late to be judged (历史发现, 补录). Never an alarm.

@@ -12,6 +12,7 @@ use rules::reading::{Micros, Quality, Severity};
 use rules::registry::LimitName;
 use rules::rule::{Column, Rule};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The gathered rows of one rule and what its conditions say of them.
 #[derive(Debug)]
@@ -52,7 +53,11 @@ struct Asked {
 struct Gather {
     /// Each with what stands in where it is missing: NaN for most.
     feeds: Vec<(Feed, f64)>,
+    /// As conditions write them, parallel to `feeds`.
+    names: Vec<String>,
     frame: Frame,
+    /// Rows of which an input could not be made, and why.
+    failed: Vec<(usize, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +185,11 @@ impl Lens {
     /// quiet before the run; the others become so by a breach within it.
     pub fn judge(&mut self, rule: &Rule, instances: &[Instance], is_busy: &dyn Fn(u32) -> bool) {
         rule.when.judge(&self.when.frame, &mut self.verdicts);
+        for (row, error) in self.when.failed.drain(..) {
+            if let Some(verdict) = self.verdicts.get_mut(row) {
+                *verdict = Verdict::Fails(error);
+            }
+        }
         let mut fired: BTreeSet<u32> = BTreeSet::new();
         for (row, verdict) in self.verdicts.iter().enumerate() {
             let Some(&number) = self.instances.get(row) else { break };
@@ -199,6 +209,12 @@ impl Lens {
             }
         }
         rule.way_back().judge(&self.back, &mut self.back_verdicts);
+        for (row, error) in self.clear.iter_mut().flat_map(|clear| clear.failed.drain(..)) {
+            let back = self.back_of.get(row).and_then(|&at| self.back_verdicts.get_mut(at as usize));
+            if let Some(verdict) = back {
+                *verdict = Verdict::Fails(error);
+            }
+        }
     }
 
     /// What the rule says of a row; `severity` is what a plain `true` means on this instance.
@@ -226,9 +242,9 @@ impl Lens {
 
     /// Forgets the run and keeps the memory.
     pub fn clear(&mut self) {
-        self.when.frame.clear();
-        if let Some(clear) = &mut self.clear {
-            clear.frame.clear();
+        for gather in [Some(&mut self.when), self.clear.as_mut()].into_iter().flatten() {
+            gather.frame.clear();
+            gather.failed.clear();
         }
         self.back.clear();
         self.instances.clear();
@@ -247,12 +263,30 @@ impl Gather {
             };
             (Feed::of(column.inner(), asked), instead)
         };
-        Gather { feeds: program.columns().iter().map(feed).collect(), frame: Frame::for_program(program) }
+        Gather {
+            feeds: program.columns().iter().map(feed).collect(),
+            names: program.columns().iter().map(Column::name).collect(),
+            frame: Frame::for_program(program),
+            failed: Vec::new(),
+        }
     }
 
     fn push(&mut self, row: &RowOf) {
-        for ((feed, instead), column) in self.feeds.iter().zip(&mut self.frame.columns) {
-            let value = feed.value(row);
+        self.push_of(&|feed| feed.value(row));
+    }
+
+    /// A native that panics costs the rule this row, and nobody else anything: it only looks.
+    fn push_of(&mut self, value_of: &dyn Fn(Feed) -> f64) {
+        let row = self.frame.rows();
+        for (((feed, instead), name), column) in self.feeds.iter().zip(&self.names).zip(&mut self.frame.columns) {
+            let value = match feed {
+                Feed::Past(_) | Feed::Around(_) => catch_unwind(AssertUnwindSafe(|| value_of(*feed))),
+                _ => Ok(value_of(*feed)),
+            };
+            let value = value.unwrap_or_else(|_| {
+                self.failed.push((row, format!("`{name}` panicked")));
+                f64::NAN
+            });
             column.push(if value.is_nan() { *instead } else { value });
         }
     }
@@ -313,3 +347,6 @@ impl Feed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

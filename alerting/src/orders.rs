@@ -6,6 +6,7 @@ use crate::book::Seat;
 use crate::command::{Command, Order, Outcome, Refusal};
 use crate::coverage::Unit;
 use crate::figures::FigureFiled;
+use crate::rulebook::{How, Signed, two_people};
 use crate::state::State;
 
 impl State {
@@ -17,6 +18,22 @@ impl State {
         let outcome = match &command.order {
             Order::Acknowledge { alarm, comment } => {
                 self.acknowledge(*alarm, Signature { by: &command.by.name, comment })
+            }
+            Order::ResetAlarm { alarm, comment } => self.reset(*alarm, Signature { by: &command.by.name, comment }),
+            Order::OverrideLimit { point, limit, value, approved_by, reason } => {
+                self.decide(command, (approved_by, reason), |state, signed| {
+                    state.override_limit((point, *limit), *value, signed)
+                })
+            }
+            Order::ActivateRules { version, approved_by, reason } => {
+                self.decide(command, (approved_by, reason), |state, signed| {
+                    state.order_rules(How::Activated, version, signed)
+                })
+            }
+            Order::RollbackRules { version, approved_by, reason } => {
+                self.decide(command, (approved_by, reason), |state, signed| {
+                    state.order_rules(How::RolledBack, version, signed)
+                })
             }
             Order::File(planned) => self.file(planned, &command.by.name),
             Order::Withdraw { filing, comment } => self.withdraw(*filing, (&command.by.name, comment)),
@@ -56,6 +73,35 @@ impl State {
             Seat::System(_) | Seat::RuleError(_) => self.systems.touch(&seat, book, sign),
         };
         if is_done { Outcome::Done { alarm: id } } else { Outcome::Refused(Refusal::NothingToAcknowledge) }
+    }
+
+    /// What two people must stand under.
+    fn decide(
+        &mut self,
+        command: &Command,
+        (approved_by, reason): (&str, &str),
+        act: impl FnOnce(&mut State, Signed) -> Result<(), Refusal>,
+    ) -> Outcome {
+        let signed =
+            || Signed { by: command.by.name.clone(), approved_by: approved_by.to_owned(), reason: reason.to_owned() };
+        match two_people(&command.by, approved_by).and_then(|()| act(self, signed())) {
+            Ok(()) => Outcome::Noted,
+            Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    fn reset(&mut self, id: AlarmId, signature: Signature<'_>) -> Outcome {
+        let Some(seat) = self.book.find(id).cloned() else {
+            return Outcome::Refused(Refusal::NoSuchAlarm);
+        };
+        let latches = |number| self.in_force.instance(number).is_some_and(|(_, rule)| rule.latch);
+        let Some(number) = seat.slot().filter(|number| latches(*number)) else {
+            return Outcome::Refused(Refusal::NotLatched);
+        };
+        match self.slots.reset(number, &mut self.book, (signature, self.now)) {
+            Some(()) => Outcome::Done { alarm: id },
+            None => Outcome::Refused(Refusal::StillInBreach),
+        }
     }
 
     /// Says every open alarm again as it stands, so that what another engine version made of it reaches the database.

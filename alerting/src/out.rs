@@ -113,7 +113,8 @@ impl Out {
             | Business::CoverageDay(_)
             | Business::Sealed(_)
             | Business::Hazard(_)
-            | Business::Figure(_) => 2,
+            | Business::Figure(_)
+            | Business::RuleDecision(_) => 2,
         });
         business.extend(changes.into_iter().map(|change| Business::Alarm(Box::new(change))));
         business.extend(self.found.into_iter().map(|finding| Business::Finding(Box::new(finding))));

@@ -19,11 +19,10 @@ use crate::redelivery::Message;
 use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
 use crate::surroundings::Surroundings;
-use crate::system::{Notice, RULE_ERROR};
 use crate::tally::Tally;
 use crate::usual::is_weekday;
 use rules::bind::patience_us;
-use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US, Severity};
+use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US};
 use std::sync::Arc;
 
 /// What a run has to follow up, in the order of its time.
@@ -223,6 +222,9 @@ impl State {
         let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);
         for &number in woken {
             let Some(instance) = binding.instances.get(number as usize) else { continue };
+            if self.out_of_service.is_out(number) {
+                continue;
+            }
             let mut sample = news.sample;
             let kind = if instance.absence_after_us.is_some() {
                 if manner == Manner::Anchored || (instance.hears_good_only() && !is_good) {
@@ -338,6 +340,10 @@ impl State {
     }
 
     fn see(&mut self, seen: &Seen, at: u32) {
+        // Rows of the same run, taken down before it went out of service.
+        if self.out_of_service.is_out(seen.number) {
+            return;
+        }
         let Some((instance, rule)) = self.in_force.instance(seen.number) else { return };
         let Some(lens) = self.in_force.lenses.get(instance.rule) else { return };
         let said = lens.said(at, rule, instance.severity);
@@ -347,20 +353,12 @@ impl State {
             // Nobody asks for the way back of what is quiet.
             Said::FailedBack(_) if !self.slots.is_busy(seen.number) => return,
             Said::Failed(error) | Said::FailedBack(error) => {
-                let detail = format!("{} on {}: {error}", rule.id, name_of(&instance.object));
-                let notice = Notice {
-                    code: RULE_ERROR,
-                    gateway: None,
-                    severity: Severity::Yellow,
-                    detail: &detail,
-                    at: self.now,
-                };
-                return self.systems.rule_failed(&rule.id, &instance.object, &notice, &mut self.book);
+                let error = error.to_owned();
+                return self.rule_fails(seen.number, &error);
             }
         };
-        if self.systems.has_rule_errors() {
-            self.systems.rule_worked(&rule.id, &instance.object, self.now, &mut self.book);
-        }
+        self.rule_works(seen.number);
+        let Some((instance, rule)) = self.in_force.instance(seen.number) else { return };
         if let Kind::Past(_) = seen.kind {
             if let Sight::Breach(severity) = sight {
                 let (event, worst, at, side) = (seen.event, seen.value, self.now, Side::of(rule.limit));
@@ -379,14 +377,5 @@ impl State {
             self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms, unheard));
         }
         self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
-    }
-}
-
-fn name_of(object: &rules::bind::ObjectKey) -> String {
-    use rules::bind::ObjectKey;
-    match object {
-        ObjectKey::Point(key) => format!("{}/{}", key.enterprise, key.point),
-        ObjectKey::Equipment { enterprise, equipment } => format!("{enterprise}/{equipment}"),
-        ObjectKey::Enterprise(name) | ObjectKey::System(name) => name.clone(),
     }
 }

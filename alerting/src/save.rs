@@ -14,9 +14,11 @@ use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
+use crate::rulebook::Rulebook;
 use crate::slot::Slot;
 use crate::state::{SlotKey, State, Versions};
 use crate::system::Systems;
@@ -83,6 +85,8 @@ struct Saved<'a> {
 pub(crate) struct Later {
     pub memory: Memory,
     pub usual: Usual,
+    pub out_of_service: OutOfService,
+    pub rulebook: Rulebook,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -146,7 +150,12 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
-            later: Cow::Owned(Later { memory: self.memory.clone(), usual: self.usual.clone() }),
+            later: Cow::Owned(Later {
+                memory: self.memory.clone(),
+                usual: self.usual.clone(),
+                out_of_service: self.out_of_service.clone(),
+                rulebook: self.rulebook.clone(),
+            }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -194,6 +203,8 @@ impl State {
             means: saved.means.into_owned(),
             memory: later.memory,
             usual: later.usual,
+            out_of_service: later.out_of_service,
+            rulebook: later.rulebook,
             ..State::default()
         };
         state.anchors.rebuild();
@@ -206,6 +217,7 @@ impl State {
         state.bind(rules, version);
         state.put_slots(saved.slots);
         state.put_findings(saved.findings);
+        state.number_out_of_service();
         let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
         for (id, seat) in seats {
             state.book.seat(id, seat);
@@ -257,6 +269,12 @@ impl Saved<'_> {
         }
         if !self.later.usual.is_whole(self.keys.len()) {
             return Some("what is usual is of no point, or of days out of order");
+        }
+        if !self.later.out_of_service.is_whole() {
+            return Some("a rule is out of service that did not fail");
+        }
+        if !self.later.rulebook.is_whole() {
+            return Some("a limit is set that is no number");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

@@ -33,6 +33,8 @@ pub enum Phase {
     Active { misses: u32, rises: Option<i64> },
     /// An alarm stands, but is over when the dwell is, unless a reading says otherwise before.
     Returning { value: Option<f64>, dwell: Dwell, rises: Option<i64> },
+    /// An alarm stands although its breach is over: a person has to reset it.
+    Latched,
 }
 
 /// A delay that runs.
@@ -159,6 +161,20 @@ impl Breach {
     }
 }
 
+impl Slot {
+    /// The rule, or what is known of it, is another one: nothing counts that was counted for the old one. An alarm stands
+    /// and is judged anew; one that is latched was over, and stays so.
+    #[must_use]
+    pub fn start_clean(self) -> Slot {
+        let phase = match self.phase {
+            Phase::Quiet | Phase::Counting { .. } | Phase::Dwelling { .. } => Phase::Quiet,
+            Phase::Active { rises, .. } | Phase::Returning { rises, .. } => Phase::Active { misses: 0, rises },
+            Phase::Latched => Phase::Latched,
+        };
+        Slot { phase, ..self }
+    }
+}
+
 impl Phase {
     /// When time alone will change it, in attended time.
     #[must_use]
@@ -167,7 +183,7 @@ impl Phase {
             Phase::Dwelling { dwell, .. } => dwell.due,
             Phase::Returning { dwell, rises, .. } => [dwell.due, *rises].into_iter().flatten().min(),
             Phase::Active { rises, .. } => *rises,
-            Phase::Quiet | Phase::Counting { .. } => None,
+            Phase::Quiet | Phase::Counting { .. } | Phase::Latched => None,
         }
     }
 
@@ -176,7 +192,7 @@ impl Phase {
     pub fn rises(&self) -> Option<i64> {
         match self {
             Phase::Active { rises, .. } | Phase::Returning { rises, .. } => *rises,
-            Phase::Quiet | Phase::Counting { .. } | Phase::Dwelling { .. } => None,
+            Phase::Quiet | Phase::Counting { .. } | Phase::Dwelling { .. } | Phase::Latched => None,
         }
     }
 
@@ -190,7 +206,7 @@ impl Phase {
     /// Whether its alarm, if it has one, is in breach.
     #[must_use]
     pub fn is_alarm(&self) -> bool {
-        matches!(self, Phase::Active { .. } | Phase::Returning { .. })
+        matches!(self, Phase::Active { .. } | Phase::Returning { .. } | Phase::Latched)
     }
 
     /// Time has gone on to a reading's event, and until then what was true before it was true: a dwell that this
@@ -200,7 +216,7 @@ impl Phase {
         let (dwell, delay_us) = match self {
             Phase::Dwelling { dwell, .. } => (dwell, terms.delay_on_us),
             Phase::Returning { dwell, .. } => (dwell, terms.delay_off_us),
-            Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } => return Turn::Stay,
+            Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } | Phase::Latched => return Turn::Stay,
         };
         let is_gap = |(from, to): (Micros, Micros)| dwell.frontier < to && moment.event > from;
         if terms.silence_max_us < i64::MAX && unheard.is_some_and(is_gap) {
@@ -220,6 +236,7 @@ impl Phase {
             Sight::Over => self.see_over(moment, terms),
             // What is not in breach is no event.
             Sight::Between if terms.is_event => self.see_over(moment, terms),
+            Sight::Between if *self == Phase::Latched => Turn::Stay,
             Sight::Between => {
                 let active = Phase::Active { misses: 0, rises: self.rises() };
                 *self = if self.is_alarm() { active } else { Phase::Quiet };
@@ -260,7 +277,7 @@ impl Phase {
                 Turn::Enter(*breach)
             }
             Phase::Returning { value, .. } => Turn::Leave(at, value),
-            other @ (Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. }) => {
+            other @ (Phase::Quiet | Phase::Counting { .. } | Phase::Active { .. } | Phase::Latched) => {
                 *self = other;
                 Turn::Stay
             }
@@ -284,6 +301,11 @@ impl Phase {
             Phase::Active { .. } | Phase::Returning { .. } => {
                 *self = Phase::in_breach(rises, moment, terms);
                 Turn::Hold(severity, moment)
+            }
+            // What was once found to be an alarm is not counted again.
+            Phase::Latched => {
+                *self = Phase::in_breach(None, moment, terms);
+                Turn::Enter(Breach::new(severity, moment))
             }
         }
     }
@@ -318,6 +340,7 @@ impl Phase {
                 *self = Phase::Quiet;
                 Turn::Stay
             }
+            Phase::Latched => Turn::Stay,
             Phase::Active { misses, rises } if misses.saturating_add(1) < terms.count_off => {
                 *self = Phase::Active { misses: misses.saturating_add(1), rises };
                 Turn::Stay

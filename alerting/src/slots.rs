@@ -1,7 +1,7 @@
 //! Every rule on every object in force, one slot each, and the queue of those that wait for a time. Must not know
 //! what a rule reads. Pure.
 
-use crate::alarm::{Alarm, AlarmChange, AlarmState, Birth};
+use crate::alarm::{Alarm, AlarmChange, AlarmState, Birth, Cause, Signature};
 use crate::book::{Book, Seat};
 use crate::slot::{Phase, Side, Slot, Turn};
 use rules::reading::{Micros, Severity};
@@ -19,6 +19,8 @@ pub struct Slots {
 pub struct Stage<'a> {
     pub number: u32,
     pub side: Side,
+    /// What is over stands until a person resets it.
+    pub latch: bool,
     pub at: Micros,
     /// When an alarm raised now gets worse by itself, in attended time, and how bad.
     pub rise: Option<(i64, Severity)>,
@@ -87,6 +89,9 @@ impl Slots {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let before = slot.phase.due();
         let turn = step(&mut slot.phase);
+        if stage.latch && matches!(turn, Turn::Leave(..)) {
+            slot.phase = Phase::Latched;
+        }
         if let Turn::Enter(_) = turn {
             slot.phase.rise_at(stage.rise.map(|(due, _)| due));
         }
@@ -119,6 +124,17 @@ impl Slots {
     }
 }
 
+impl Slots {
+    /// A person resets a latched alarm whose breach is over. `None` while it is not, or nothing stands here.
+    pub fn reset(&mut self, number: u32, book: &mut Book, (by, at): (Signature<'_>, Micros)) -> Option<()> {
+        let slot = self.slots.get_mut(number as usize).filter(|slot| slot.phase == Phase::Latched)?;
+        let change = slot.alarm.as_deref_mut()?.reset(by, at);
+        *slot = Slot::default();
+        book.enter(change, Seat::Slot(number));
+        Some(())
+    }
+}
+
 impl Slot {
     fn drop_closed(&mut self) {
         if self.alarm.as_ref().is_some_and(|alarm| !alarm.state.is_open()) {
@@ -141,10 +157,13 @@ fn follow(slot: &mut Slot, turn: &Turn, stage: &Stage<'_>, book: &mut Book) -> O
         (Turn::Rise, Some(alarm)) => {
             stage.rise.and_then(|(_, severity)| alarm.hold(severity, (stage.at, None), stage.side))
         }
+        (Turn::Leave(at, value), Some(alarm)) if stage.latch => Some(alarm.latch(*at, *value)),
         (Turn::Leave(at, value), Some(alarm)) => Some(alarm.give_back(*at, *value)),
     };
     let change = change.map(|change| match slot.alarm.as_deref_mut() {
-        Some(alarm) if change.to == AlarmState::Unacknowledged => silence(alarm, change, stage),
+        Some(alarm) if change.to == AlarmState::Unacknowledged && change.cause != Cause::Latched => {
+            silence(alarm, change, stage)
+        }
         Some(_) | None => change,
     });
     slot.drop_closed();

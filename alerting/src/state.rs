@@ -19,15 +19,18 @@ use crate::input::FoldLimits;
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
+use crate::rulebook::Rulebook;
 use crate::slot::Slot;
 use crate::slots::Slots;
 use crate::system::Systems;
 use crate::usual::Usual;
 use rules::bind::{Binding, ObjectKey};
 use rules::reading::{Micros, PointId, SECOND_US};
+use rules::set::RuleSet;
 use rules::view::{PointKey, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -68,6 +71,8 @@ pub struct State {
     pub(crate) means: Means,
     pub(crate) memory: Memory,
     pub(crate) usual: Usual,
+    pub(crate) out_of_service: OutOfService,
+    pub(crate) rulebook: Rulebook,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,
@@ -217,6 +222,12 @@ impl State {
     #[must_use]
     pub fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.in_force.rules
     }
 
     /// The configuration of the fold in force.

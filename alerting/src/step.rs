@@ -40,6 +40,7 @@ impl State {
         self.seq = seq;
         let mut out = Out::default();
         self.gateways.begin_step();
+        self.out_of_service.begin_step();
         self.close_orphans();
         let mut rest = batch.inputs.as_slice();
         while let Some((input, behind)) = rest.split_first() {
@@ -209,7 +210,8 @@ impl State {
         let rise = rule.rise.map(|rise| (attended.saturating_add(rise.after_us), rise.severity));
         let filings = &self.filings;
         let silenced = || filings.silencing(rule, &object_of(&instance.object, view), at);
-        let stage = Stage { number, side: Side::of(rule.limit), at, rise, birth: &birth, silenced: &silenced };
+        let (side, latch) = (Side::of(rule.limit), rule.latch);
+        let stage = Stage { number, side, latch, at, rise, birth: &birth, silenced: &silenced };
         self.slots.turn(&stage, &mut self.book, step);
     }
 
@@ -267,6 +269,7 @@ impl State {
     /// What is only kept for a time goes, and the queue of silences is put right where it would wake us for nothing.
     fn close_step(&mut self) {
         self.book.forget_old(self.now);
+        self.rulebook.forget_order();
         self.answers.forget_old(self.now);
         self.hazards.forget_old(self.now);
         let start = State::start(&self.points, &self.limits);

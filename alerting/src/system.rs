@@ -39,6 +39,14 @@ pub struct RuleError {
     pub object: ObjectKey,
 }
 
+/// How a rule fails on an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    Once,
+    /// So often in a row that it is out of service there.
+    Out,
+}
+
 /// What is to be said of a system alarm that stands.
 #[derive(Clone, Debug)]
 pub struct Notice<'a> {
@@ -113,11 +121,29 @@ impl Systems {
         book.enter(change, Seat::System(code.to_owned()));
     }
 
-    /// A rule failed on an object. Only the first object is named while the alarm stands: one alarm a rule, whatever
-    /// the number of its points.
-    pub fn rule_failed(&mut self, rule: &str, object: &ObjectKey, notice: &Notice<'_>, book: &mut Book) {
+    /// A rule failed on an object. One alarm a rule, whatever the number of its points: while it stands, it names those
+    /// where the rule went out of service, and else only the first.
+    pub fn rule_failed(
+        &mut self,
+        (rule, object): (&str, &ObjectKey),
+        failing: Failing,
+        notice: &Notice<'_>,
+        book: &mut Book,
+    ) {
         let change = match self.rule_errors.get_mut(rule) {
-            Some(known) if known.alarm.state.is_in_breach() => return,
+            Some(known) if known.alarm.state.is_in_breach() => {
+                if failing == Failing::Once {
+                    return;
+                }
+                known.object = object.clone();
+                let is_worse = known.alarm.severity < notice.severity;
+                let one_more = Breach::plain(notice.severity, notice.at);
+                known.alarm.text = said(notice.detail);
+                match is_worse {
+                    true => known.alarm.hold(notice.severity, (notice.at, None), Side::Unknown),
+                    false => Some(known.alarm.breach_again(&one_more, Side::Unknown, notice.at)),
+                }
+            }
             Some(known) => {
                 known.object = object.clone();
                 again(&mut known.alarm, notice)
@@ -144,6 +170,13 @@ impl Systems {
             self.rule_errors.remove(rule);
         }
         book.enter(change, Seat::RuleError(rule.to_owned()));
+    }
+
+    /// Another version of a rule is in force: whatever was wrong with it is to be seen anew.
+    pub fn rule_mended(&mut self, rule: &str, at: Micros, book: &mut Book) {
+        if let Some(object) = self.rule_errors.get(rule).map(|known| known.object.clone()) {
+            self.rule_worked(rule, &object, at, book);
+        }
     }
 
     /// Gateways that are in service no more have nobody left to end their alarms.

@@ -90,11 +90,14 @@ fn what_cannot_be_played_is_told_by_its_line() {
         ),
         (&with("enterprise idle_kw=5"), "x.cases:5: `idle_kw` and `production_kw` are declared together"),
         (&with("enterprise size=5"), "x.cases:5: an enterprise has no `size`"),
-        (&with("expect 12s"), "x.cases:5: raise, again, severity, return, ack, suppress or release is missing"),
+        (
+            &with("expect 12s"),
+            "x.cases:5: raise, again, severity, return, latch, reset, ack, suppress or release is missing",
+        ),
         (&with("expect 12s raise purple"), "x.cases:5: `purple` is no severity"),
         (
             &with("expect 12s vanish"),
-            "x.cases:5: `vanish` is no transition: raise, again, severity, return, ack, suppress or release",
+            "x.cases:5: `vanish` is no transition: raise, again, severity, return, latch, reset, ack, suppress or release",
         ),
         (&with("expect 12s raise orange closed"), "x.cases:5: `closed` says nothing of a transition"),
         (&with("expect none more"), "x.cases:5: `more` is too much"),
@@ -123,7 +126,7 @@ fn a_case_about_nothing_does_not_pass() {
         ),
         (
             "rule HC-11\ncase c\n  point G-1 gas.lel\n  at 1s ack\n  expect none\n",
-            "x.cases:4: case `c`: there is no open alarm to acknowledge",
+            "x.cases:4: case `c`: there is no open alarm to acknowledge or reset",
         ),
         (
             "rule HC-11\ncase c\n  point G-1 gas.lel\n  expect unbound\n",

@@ -202,6 +202,7 @@ fn kind(business: &Business) -> &'static str {
         Business::Sealed(_) => "sealed",
         Business::Hazard(_) => "hazard",
         Business::Figure(_) => "figure",
+        Business::RuleDecision(_) => "rule decision",
     }
 }
 

@@ -63,15 +63,17 @@ fn check_change(change: &AlarmChange) {
     };
     let legal = match change.cause {
         Cause::Raised => matches!((change.from, change.to), (A, B)),
-        Cause::BreachedAgain => matches!((change.from, change.to), (D, B)),
+        Cause::BreachedAgain => matches!((change.from, change.to), (B | C | D, B)),
         Cause::Returned => match change.alarm.severity {
             Severity::Blue => matches!((change.from, change.to), (B | C, A)),
             _ => matches!((change.from, change.to), (B, D) | (C, A)),
         },
         Cause::Acknowledged => matches!((change.from, change.to), (B, C) | (D, A)),
         Cause::SeverityRaised => matches!((change.from, change.to), (B | C, B) | (F, F)),
-        Cause::Suppressed => matches!((change.from, change.to), (A | B | C | D, F)),
+        Cause::Suppressed => matches!((change.from, change.to), (A | B | C | D | F, F)),
         Cause::Released => matches!((change.from, change.to), (F, B)),
+        Cause::Latched => change.from == change.to && change.to != A && change.to != D,
+        Cause::Reset => matches!((change.from, change.to), (B | C | F, A)),
         Cause::Adopted => change.from == change.to,
         Cause::RuleRemoved | Cause::Superseded => change.to == A,
     };
@@ -109,6 +111,10 @@ fn stories_tell_of_every_word() {
         for change in fold(&records(&told, &cuts), true).0.iter().flat_map(changes) {
             *seen.entry(format!("{} {:?}", change.alarm.rule, change.cause)).or_default() += 1;
         }
+    }
+    for cause in ["Raised", "Latched", "BreachedAgain", "Reset"] {
+        let times = seen.get(&format!("W-LATCH {cause}")).copied().unwrap_or_default();
+        assert!(times >= 5, "W-LATCH {cause}: {times}");
     }
     for rule in ["W-SOURCE", "W-SPARK", "W-MEAN", "W-GAS"] {
         for cause in ["Raised", "Returned", "SeverityRaised"] {

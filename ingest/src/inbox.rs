@@ -1,11 +1,13 @@
 //! The one door into the loop: everything that happens waits here, in two lanes, until the engine takes the next
 //! batch. Deliveries may wait for room; nothing else ever does. Must not know MQTT, journals or formats. I/O.
 
+mod import;
 mod lanes;
 
 use crate::delivery::Delivery;
 use alerting::command::{Command, Outcome};
 use alerting::input::{Adopted, AdoptedLedger, Link, Replayed, SystemFault};
+pub use import::{Brought, Import, Imported};
 use lanes::Lanes;
 use rules::reading::Micros;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -39,7 +41,7 @@ pub enum Item {
         /// Dropped when there is no room for them.
         answer: oneshot::Sender<Again>,
     },
-    /// A registry of rows that people brought: a record of its own.
+    /// A registry or a rule set that people brought: a record of its own.
     Import {
         import: Box<Import>,
         /// Dropped when there is no room for it.
@@ -47,23 +49,6 @@ pub enum Item {
     },
     /// Stop in order. Always the last item of its batch.
     Stop,
-}
-
-/// An order that brings a registry, and the canonical bytes of it.
-#[derive(Debug)]
-pub struct Import {
-    pub command: Command,
-    /// Content hash of the registry that it was made from.
-    pub base: String,
-    pub content: Vec<u8>,
-}
-
-/// What came of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Imported {
-    Answered(Outcome),
-    /// Another registry came into force meanwhile; nothing was journalled.
-    Stale,
 }
 
 /// What came of messages that were read once more.
@@ -284,7 +269,7 @@ impl InboxSender {
         Ok(receiver)
     }
 
-    /// Hands over a registry that people brought; answered when it is durable and in force.
+    /// Hands over a registry or a rule set that people brought; answered when it is durable and in force.
     ///
     /// # Errors
     /// `Full` or `Closed`: it was not taken and changes nothing.

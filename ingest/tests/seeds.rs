@@ -100,6 +100,10 @@ fn every_rule_binds_to_the_district_and_skips_no_point() {
     let binding = bind(&set, &view);
     assert!(binding.skipped.is_empty(), "{:?}", binding.skipped.first());
     assert!(binding.weak_limits.is_empty(), "{:?}", binding.weak_limits.first());
+    let weakened = set.rules().iter().position(|rule| rule.id == "HC-26").unwrap();
+    let asked: Vec<&[f64]> =
+        binding.instances.iter().filter(|one| one.rule == weakened).map(|one| one.facts.as_slice()).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|facts| *facts == [0.0]), "the district is born without weak limits");
     for (index, rule) in set.rules().iter().enumerate() {
         assert!(binding.instances.iter().any(|i| i.rule == index), "{} binds to nothing", rule.id);
     }

@@ -11,14 +11,14 @@ use crate::registry::{Enterprise, Equipment, LimitName, Limits, Point};
 use crate::rule::{Column, Kind, Per, Rule, Times};
 use crate::set::RuleSet;
 use crate::view::{PointKey, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Ties every rule of `set` to the points of `view`. Deterministic: rules in their order, objects in registry order.
 #[must_use]
 pub fn bind(set: &RuleSet, view: &View) -> Binding {
     let plants: Vec<Plant> = view.registry().enterprises.iter().map(|enterprise| plant(enterprise, view)).collect();
-    let mut binder = Binder { out: Binding::default(), ages: BTreeMap::new() };
+    let mut binder = Binder { out: Binding::default(), ages: BTreeMap::new(), weakened: BTreeSet::new() };
     binder.out.by_point.resize(view.point_end(), Vec::new());
     for (number, rule) in set.rules().iter().enumerate() {
         let bound = Bound {
@@ -35,6 +35,7 @@ pub fn bind(set: &RuleSet, view: &View) -> Binding {
             }
         }
     }
+    binder.say_weakened(set);
     binder.out
 }
 
@@ -85,6 +86,8 @@ struct Binder {
     out: Binding,
     /// Absence ages found already: most points share them.
     ages: BTreeMap<AgeKey, Result<i64, String>>,
+    /// Points with a limit that lets more pass than it may, or more than it did before people changed it.
+    weakened: BTreeSet<PointId>,
 }
 
 fn plant<'a>(enterprise: &'a Enterprise, view: &View) -> Plant<'a> {
@@ -248,7 +251,20 @@ impl Binder {
         found.clone()
     }
 
-    /// The point's own limits, else the rule's; a limit of the point that is weaker than the ceiling does not stand.
+    /// Whether a point is weakened is known when all rules are bound: only then is it said to those that ask.
+    fn say_weakened(&mut self, set: &RuleSet) {
+        let asked: Vec<Option<usize>> =
+            set.rules().iter().map(|rule| rule.facts().iter().position(|fact| *fact == Fact::Weakened)).collect();
+        for instance in &mut self.out.instances {
+            let Some(at) = asked.get(instance.rule).copied().flatten() else { continue };
+            let is_weakened = instance.trigger_points.iter().any(|point| self.weakened.contains(point));
+            if let Some(fact) = instance.facts.get_mut(at) {
+                *fact = f64::from(u8::from(is_weakened));
+            }
+        }
+    }
+
+    /// The point's own limits (set by people, else the registry's), else the rule's; a limit of the point that is weaker than the ceiling does not stand.
     /// Limits of the rule may be multiples of what is known of the point: without it, its own must do.
     fn limits(&mut self, bound: &Bound, spot: &Spot) -> Result<Limits, String> {
         let rule = bound.rule;
@@ -258,7 +274,9 @@ impl Binder {
             Some(Times::RatedKw) => spot.facts.rated_kw(),
         };
         let is_bounded = LimitName::ALL.into_iter().any(|name| rule.ceiling.get(name).is_some());
-        let own = |name| spot.site.point.limits.get(name).filter(|limit: &f64| limit.is_finite());
+        let set = bound.view.override_of(spot.site.id);
+        let designed = |name| spot.site.point.limits.get(name).filter(|limit: &f64| limit.is_finite());
+        let own = |name| set.get(name).or(designed(name));
         if let Err(reason) = &unit
             && (is_bounded || bound.needed_limits().any(|name| own(name).is_none()))
         {
@@ -267,12 +285,19 @@ impl Binder {
         let mut limits = Limits::default();
         for name in LimitName::ALL {
             let multiple = |limit: Option<f64>| limit.zip(unit.as_ref().ok()).map(|(limit, unit)| limit * unit);
+            let default = multiple(rule.limits.get(name));
+            if let (Some(set), Some(before)) = (set.get(name), designed(name).or(default))
+                && is_weaker(name, set, before)
+            {
+                self.weakened.insert(spot.site.id);
+            }
             let own = own(name);
-            let mut limit = own.or(multiple(rule.limits.get(name)));
+            let mut limit = own.or(default);
             if let (Some(asked), Some(used)) = (own, multiple(rule.ceiling.get(name)))
                 && is_weaker(name, asked, used)
             {
                 let (rule, point) = (rule.id.clone(), spot.key.clone());
+                self.weakened.insert(spot.site.id);
                 self.out.weak_limits.push(WeakLimit { rule, point, limit: name, asked, used });
                 limit = Some(used);
             }

@@ -28,6 +28,8 @@ pub enum Fact {
     Role(String),
     /// `is_tag("reactor.temp")`: bool, of the point.
     IsTag(String),
+    /// `weakened`: bool, a limit of the point lets more pass than a ceiling allows, or more than before people set it.
+    Weakened,
 }
 
 /// Where facts are looked up: the wider the object, the less there is.
@@ -41,8 +43,15 @@ pub(crate) struct Facts<'a> {
 
 impl Fact {
     /// The facts that are named without a word in quotes.
-    const PLAIN: [Fact; 6] =
-        [Fact::HazardLevel, Fact::HighlyToxic, Fact::Oel, Fact::RatedKw, Fact::IdleKw, Fact::ProductionKw];
+    const PLAIN: [Fact; 7] = [
+        Fact::HazardLevel,
+        Fact::HighlyToxic,
+        Fact::Oel,
+        Fact::RatedKw,
+        Fact::IdleKw,
+        Fact::ProductionKw,
+        Fact::Weakened,
+    ];
 
     /// As a condition writes it.
     #[must_use]
@@ -58,6 +67,7 @@ impl Fact {
             Fact::Sector(sector) => format!("sector(\"{sector}\")"),
             Fact::Role(role) => format!("role(\"{role}\")"),
             Fact::IsTag(tag) => format!("is_tag(\"{tag}\")"),
+            Fact::Weakened => "weakened".to_owned(),
         }
     }
 
@@ -67,7 +77,10 @@ impl Fact {
 
     #[must_use]
     pub fn is_bool(&self) -> bool {
-        matches!(self, Fact::HighlyToxic | Fact::Status(_) | Fact::Sector(_) | Fact::Role(_) | Fact::IsTag(_))
+        matches!(
+            self,
+            Fact::HighlyToxic | Fact::Weakened | Fact::Status(_) | Fact::Sector(_) | Fact::Role(_) | Fact::IsTag(_)
+        )
     }
 
     /// Whether an object of this width has it; otherwise what the rule must stand on.
@@ -75,9 +88,11 @@ impl Fact {
         match (self, per) {
             (Fact::IdleKw | Fact::ProductionKw | Fact::Status(_) | Fact::Sector(_), _)
             | (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Point | Per::Equipment)
-            | (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_), Per::Point) => Ok(()),
+            | (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_) | Fact::Weakened, Per::Point) => Ok(()),
             (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Enterprise) => Err("equipment"),
-            (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_), Per::Equipment | Per::Enterprise) => Err("a point"),
+            (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_) | Fact::Weakened, Per::Equipment | Per::Enterprise) => {
+                Err("a point")
+            }
         }
     }
 
@@ -103,6 +118,8 @@ impl Fact {
                 let own = equipment.and_then(|equipment| equipment.circuit_role.as_deref());
                 Ok(flag(own == Some(role)))
             }
+            // Said when all rules are bound: their ceilings decide.
+            Fact::Weakened => Ok(0.0),
             Fact::IsTag(tag) => Ok(flag(facts.point.is_some_and(|point| point.tag == *tag))),
         }
     }

@@ -11,7 +11,7 @@ use crate::set::Vocabulary;
 use rhai::{Expr, FnCallExpr};
 
 /// The variables that a condition may name.
-pub(crate) const VARIABLES: [&str; 15] = [
+pub(crate) const VARIABLES: [&str; 16] = [
     "value",
     "bad",
     "ll",
@@ -27,6 +27,7 @@ pub(crate) const VARIABLES: [&str; 15] = [
     "rated_kw",
     "idle_kw",
     "production_kw",
+    "weakened",
 ];
 
 /// Calls that are inputs, beside those of `past` and `around`.

@@ -30,3 +30,4 @@ mod sandbox;
 pub mod set;
 pub mod view;
 mod words;
+pub mod written;

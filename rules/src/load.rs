@@ -10,6 +10,7 @@ use crate::rule::{Per, Rule, TagOverride};
 use crate::sandbox;
 use crate::set::{LoadError, Source, Vocabulary};
 use crate::words::{self, check_event, check_slot, check_usual};
+use crate::written::written;
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,7 +131,6 @@ impl Loader<'_> {
         let before = faults.list.len();
         let id = self.id(fields, faults);
         fields.refuse_unknown(&RULE_KEYS, faults);
-        refuse_not_carried(fields, faults);
         let (name, action) = (fields.text("name", faults), fields.text("action", faults));
         let basis = fields.strs("basis", faults).map(|list| list.value).unwrap_or_default();
         let watch = self.watch(fields, faults);
@@ -171,6 +171,7 @@ impl Loader<'_> {
             times: words.times,
             rise: words.rise,
             event: words.event,
+            latch: words.latch,
             slot_us: words.slot_us,
             suppress: words.suppress,
             lead: words.lead,
@@ -183,6 +184,7 @@ impl Loader<'_> {
             basis: basis.into_iter().map(|text| text.value.to_owned()).collect(),
             when: conditions.when,
             clear: conditions.clear,
+            written: written(fields),
         })
     }
 
@@ -283,15 +285,6 @@ impl Loader<'_> {
         if fields.strs("on", faults).is_some_and(|on| on.value.iter().any(|tag| tag.value == "*")) {
             faults.at(at, "limits are given for all tag types", "name the tag types in `on`, or leave the limits out");
         }
-    }
-}
-
-/// Words of the rule language that this version would have to ignore. It refuses them instead.
-fn refuse_not_carried(fields: &Fields, faults: &mut Faults) {
-    let Some(value) = fields.get("latch") else { return };
-    if value.get_ref().as_bool() != Some(false) {
-        let problem = "`latch` is a word of the rule language that this version does not carry yet";
-        faults.at(value.span().start, problem, "leave it out; the alarm would not behave as it says");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::judge::Program;
 use crate::past::Past;
 use crate::reading::Severity;
 use crate::registry::{LimitName, Limits, Text};
+use crate::written::Written;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule of a pack (DESIGN 5), checked and ready to be bound.
@@ -37,6 +38,8 @@ pub struct Rule {
     pub rise: Option<Rise>,
     /// A reading in breach is over by itself: the way back begins at once.
     pub event: bool,
+    /// Its alarm does not return by itself: a person resets it once its condition is over.
+    pub latch: bool,
     /// Judged are the means of aligned slots of this length instead of readings.
     pub slot_us: Option<i64>,
     /// Filed work that silences its alarms.
@@ -56,6 +59,8 @@ pub struct Rule {
     pub when: Program,
     /// `None` = the default: not `when`, its value moved by the point's dead-band.
     pub clear: Option<Program>,
+    /// As its pack says it.
+    pub written: Written,
 }
 
 impl Rule {

@@ -2,7 +2,7 @@
 //! Built by the fold at each activation and shared read-only. Must not know state. Pure.
 
 use crate::reading::PointId;
-use crate::registry::{Enterprise, Equipment, Gateway, Point, Registry};
+use crate::registry::{Enterprise, Equipment, Gateway, LimitName, Limits, Point, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct View {
     enterprises: BTreeMap<String, EnterpriseIndex>,
     /// Every point name in use anywhere; few, because they come from templates.
     names: BTreeSet<String>,
+    /// Limits that people set instead of the registry's, by point.
+    overrides: BTreeMap<PointId, Limits>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +72,36 @@ impl View {
             }
             enterprises.insert(enterprise.id.clone(), index);
         }
-        View { registry, version, places, enterprises, names }
+        View { registry, version, places, enterprises, names, overrides: BTreeMap::new() }
+    }
+
+    /// The same registry with limits that people set for single points. Those of points that are not there are left out.
+    #[must_use]
+    pub fn with_overrides<'a>(mut self, overrides: impl IntoIterator<Item = (&'a PointKey, LimitName, f64)>) -> View {
+        self.overrides.clear();
+        for (key, name, value) in overrides {
+            if let Some(id) = self.find(&key.enterprise, &key.point) {
+                self.overrides.entry(id).or_default().set(name, Some(value));
+            }
+        }
+        self
+    }
+
+    /// What people set for a point, instead of what the registry says.
+    #[must_use]
+    pub fn override_of(&self, point: PointId) -> Limits {
+        self.overrides.get(&point).copied().unwrap_or_default()
+    }
+
+    /// A point's own limits: what people set, else what the registry says.
+    #[must_use]
+    pub fn own_limits(&self, id: PointId, point: &Point) -> Limits {
+        let set = self.override_of(id);
+        let mut own = Limits::default();
+        for name in LimitName::ALL {
+            own.set(name, set.get(name).or(point.limits.get(name)));
+        }
+        own
     }
 
     #[must_use]

@@ -6,10 +6,11 @@ use alerting::alarm::{AlarmId, Object};
 use alerting::effect::Business;
 use alerting::figures::FigureFiled;
 use alerting::hazard::{Evidence, Hazard, HazardCause, HazardChange, HazardId, HazardState};
+use alerting::rulebook::{Decided, How, RuleDecision, Signed};
 use ingest::store::lane::{Archive, Lane};
 use ingest::store::ledger;
 use rules::reading::{Micros, Severity};
-use rules::registry::{Limits, Text};
+use rules::registry::{LimitName, Limits, Text};
 use rules::view::PointKey;
 
 fn at(s: i64) -> Micros {
@@ -127,4 +128,35 @@ async fn hazards_and_figures_are_on_record_and_read_back() {
     assert_eq!(known, [shown, last], "every field reads back, and the last number is known");
     let figures = ledger::figures(&client).await.unwrap();
     assert_eq!(figures, [figure(5, "done", 3), figure(46, "16 of 16", 2)], "the newest of each row");
+}
+
+#[tokio::test]
+async fn what_two_people_decide_about_rules_is_on_record() {
+    let Some(place) = Place::new().await else { return };
+    let (mut archive, position) = place.claimed(Lane::Business).await;
+    let decided = |s: i64, what: Decided| {
+        let (by, approved_by, reason) = ("wang".to_owned(), "li".to_owned(), "a\0b".to_owned());
+        Business::RuleDecision(Box::new(RuleDecision { at: at(s), signed: Signed { by, approved_by, reason }, what }))
+    };
+    let point = PointKey { enterprise: "e1".to_owned(), point: "G.1".to_owned() };
+    let limit = |from, to| Decided::Limit { point: point.clone(), limit: LimitName::Hh, from, to };
+    let version =
+        |how, from: Option<&str>| Decided::Version { how, version: "v2".to_owned(), from: from.map(str::to_owned) };
+    let records = [
+        business(1, vec![decided(1, limit(None, Some(40.5))), decided(1, limit(Some(40.5), None))]),
+        business(2, vec![decided(2, version(How::Activated, Some("v1"))), decided(3, version(How::RolledBack, None))]),
+    ];
+    archive.apply(&position, &records).await.unwrap();
+    let rows = place.sql(
+        "SELECT seq, idx, by, approved_by, what, enterprise, point, limit_name, from_value, to_value, version, from_version \
+         FROM rule_decision ORDER BY seq, idx",
+    );
+    let expected = [
+        "1|0|wang|li|limit|e1|G.1|hh||40.5||",
+        "1|1|wang|li|limit|e1|G.1|hh|40.5|||",
+        "2|0|wang|li|activated||||||v2|v1",
+        "2|1|wang|li|rolled_back||||||v2|",
+    ];
+    assert_eq!(rows, expected.join("\n"));
+    assert_eq!(place.sql("SELECT count(DISTINCT reason) FROM rule_decision WHERE reason LIKE 'a%b'"), "1");
 }

@@ -146,7 +146,10 @@ impl Tables {
                 | Business::Sealed(_)
                 | Business::Hazard(_)
                 | Business::Figure(_) => {}
-                Business::Registered { .. } | Business::RulesActivated { .. } | Business::Replayed { .. } => {}
+                Business::Registered { .. }
+                | Business::RulesActivated { .. }
+                | Business::Replayed { .. }
+                | Business::RuleDecision(_) => {}
             }
         }
     }

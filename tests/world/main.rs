@@ -146,7 +146,7 @@ fn word(cause: Cause) -> Option<&'static str> {
         Cause::BreachedAgain => Some("again"),
         Cause::Returned => Some("returned"),
         Cause::Acknowledged => Some("acknowledged"),
-        Cause::Suppressed | Cause::Released => None,
+        Cause::Suppressed | Cause::Released | Cause::Latched | Cause::Reset => None,
         Cause::SeverityRaised | Cause::RuleRemoved | Cause::Adopted | Cause::Superseded => None,
     }
 }

@@ -5,6 +5,7 @@ use super::every::{EVENTS_MAX, every};
 use super::plant::Plant;
 use crate::filings::FilingKind;
 use rules::reading::{Quality, SECOND_US, Severity};
+use rules::registry::LimitName;
 use std::str::FromStr;
 
 /// One file.
@@ -44,8 +45,16 @@ pub enum What {
     },
     /// On the object named, or on the only one with an open alarm.
     Ack(Option<String>),
+    /// The same, for a latched alarm.
+    Reset(Option<String>),
     LinkDown,
     LinkUp,
+    /// Two people set a limit of a point, or take it back.
+    Override {
+        point: String,
+        limit: LimitName,
+        value: Option<f64>,
+    },
     /// Work is filed for a point, for equipment or, without a name, for the enterprise.
     File {
         kind: FilingKind,
@@ -96,6 +105,8 @@ pub struct Fault {
     pub line: usize,
     pub problem: String,
 }
+
+const TRANSITIONS: &str = "raise, again, severity, return, latch, reset, ack, suppress or release";
 
 pub type Words<'a> = std::str::SplitWhitespace<'a>;
 
@@ -186,14 +197,16 @@ impl Case {
     fn event(&mut self, line: usize, words: &mut Words) -> Result<(), String> {
         let at_us = span(next(words, "a time")?)?;
         self.goes_on(at_us)?;
-        let what = match next(words, "a point, `ack` or `link`")? {
+        let what = match next(words, "a point, `ack`, `reset`, `link`, `file` or `override`")? {
             "ack" => What::Ack(words.next().map(str::to_owned)),
+            "reset" => What::Reset(words.next().map(str::to_owned)),
             "link" => match next(words, "`down` or `up`")? {
                 "down" => What::LinkDown,
                 "up" => What::LinkUp,
                 other => return Err(format!("the link goes `down` or `up`, not `{other}`")),
             },
             "file" => filing(words)?,
+            "override" => self.limit(words)?,
             point => self.reading(point, words)?,
         };
         self.events.push(Event { line, at_us, what });
@@ -222,10 +235,25 @@ impl Case {
         Ok(())
     }
 
+    /// `override G-1 hh=30`, `override G-1 hh=none`.
+    fn limit(&self, words: &mut Words) -> Result<What, String> {
+        let point = next(words, "a point")?;
+        self.known(point)?;
+        let word = next(words, "`hh=`, `h=`, `l=` or `ll=`")?;
+        let (name, value) = word.split_once('=').ok_or(format!("`{word}` sets no limit"))?;
+        let limit = LimitName::ALL.into_iter().find(|limit| limit.name() == name);
+        let limit = limit.ok_or(format!("there is no limit `{name}`"))?;
+        let value = if value == "none" { None } else { Some(number(value)?) };
+        Ok(What::Override { point: point.to_owned(), limit, value })
+    }
+
+    fn known(&self, point: &str) -> Result<(), String> {
+        let is_known = self.plant.points.iter().any(|known| known.id == point);
+        if is_known { Ok(()) } else { Err(format!("there is no point `{point}` in this case")) }
+    }
+
     fn reading(&self, point: &str, words: &mut Words) -> Result<What, String> {
-        if !self.plant.points.iter().any(|known| known.id == point) {
-            return Err(format!("there is no point `{point}` in this case"));
-        }
+        self.known(point)?;
         let value = number(next(words, "a value")?)?;
         let (mut quality, mut device) = (Quality::Good, Device::AsReceived);
         for setting in words {
@@ -279,19 +307,15 @@ fn filing(words: &mut Words) -> Result<What, String> {
 
 fn transition(time: &str, words: &mut Words) -> Result<Expect, String> {
     let at_us = span(time)?;
-    let mut what = next(words, "raise, again, severity, return, ack, suppress or release")?.to_owned();
+    let mut what = next(words, TRANSITIONS)?.to_owned();
     match what.as_str() {
         "raise" | "again" | "severity" | "suppress" | "release" => {
             let severity = next(words, "a severity")?;
             let severity = Severity::parse(severity).ok_or(format!("`{severity}` is no severity"))?;
             what = format!("{what} {}", severity.name());
         }
-        "return" | "ack" => {}
-        other => {
-            return Err(format!(
-                "`{other}` is no transition: raise, again, severity, return, ack, suppress or release"
-            ));
-        }
+        "return" | "ack" | "latch" | "reset" => {}
+        other => return Err(format!("`{other}` is no transition: {TRANSITIONS}")),
     }
     let mut expect = Expect { at_us, what, object: None, shows: Vec::new() };
     while let Some(word) = words.next() {

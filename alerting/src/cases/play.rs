@@ -5,7 +5,7 @@ use super::parse::{Case, Event, Expect, Expects, Fault, Field, What};
 use super::plant::Plant;
 use super::stage::{START, input, opening};
 use crate::alarm::{Alarm, AlarmChange, AlarmId, AlarmState, Cause};
-use crate::command::{Command, Order};
+use crate::command::{Command, Order, Outcome};
 use crate::effect::{Business, Effects};
 use crate::input::{Batch, Input};
 use crate::state::State;
@@ -104,10 +104,17 @@ impl Play<'_> {
             let at = START.plus(event.at_us);
             self.tick(state, at, &mut changes)?;
             let input = input(event, state, &|object| self.open_alarm(state, object))?;
-            if let Input::Command(Command { order: Order::Acknowledge { alarm, .. }, .. }) = &input {
+            if let Input::Command(Command {
+                order: Order::Acknowledge { alarm, .. } | Order::ResetAlarm { alarm, .. },
+                ..
+            }) = &input
+            {
                 signed.insert(event.line, *alarm);
             }
             let effects = state.step(state.seq().saturating_add(1), &Batch { now: at, inputs: vec![input] });
+            if let (What::Override { .. }, Some(Outcome::Refused(why))) = (&event.what, effects.outcomes.first()) {
+                return Err(Fault { line: event.line, problem: format!("the limit is refused: {why:?}") });
+            }
             self.keep(&effects, &mut changes);
         }
         self.tick(state, self.end, &mut changes)?;
@@ -143,7 +150,7 @@ impl Play<'_> {
         let mut open = state.open_alarms().filter(is_meant);
         match (open.next(), open.next()) {
             (Some(alarm), None) => Ok(alarm.id),
-            (None, _) => Err("there is no open alarm to acknowledge".to_owned()),
+            (None, _) => Err("there is no open alarm to acknowledge or reset".to_owned()),
             (Some(_), Some(_)) => Err("several alarms are open: name the object".to_owned()),
         }
     }
@@ -223,6 +230,8 @@ fn what(change: &AlarmChange) -> String {
         Cause::Acknowledged => format!("ack{closed}"),
         Cause::Suppressed => format!("suppress {severity}"),
         Cause::Released => format!("release {severity}"),
+        Cause::Latched => "latch".to_owned(),
+        Cause::Reset => "reset".to_owned(),
         Cause::RuleRemoved | Cause::Adopted | Cause::Superseded => format!("{:?}", change.cause),
     }
 }

@@ -15,6 +15,7 @@ use rules::registry::{
 };
 use rules::rule::Rule;
 use rules::set::RuleSet;
+use rules::view::PointKey;
 use std::sync::Arc;
 
 /// Cases begin at 2025-01-01T00:00:00+08:00.
@@ -49,17 +50,27 @@ pub fn input(
     Ok(match &event.what {
         What::LinkDown => Input::Link(Link::Down),
         What::LinkUp => Input::Link(Link::Up),
-        What::Ack(object) => Input::Command(Command {
-            key: format!("line {}", event.line),
-            received: at,
-            by: Actor { name: "case".to_owned(), authenticated: false },
-            order: Order::Acknowledge { alarm: alarm(object.as_deref()).map_err(fault)?, comment: String::new() },
-        }),
-        What::File { kind, object, from_us, to_us } => Input::Command(Command {
-            key: format!("line {}", event.line),
-            received: at,
-            by: Actor { name: "case".to_owned(), authenticated: false },
-            order: Order::File(Planned {
+        What::Ack(object) => {
+            let alarm = alarm(object.as_deref()).map_err(fault)?;
+            ordered(event, Order::Acknowledge { alarm, comment: String::new() })
+        }
+        What::Reset(object) => {
+            let alarm = alarm(object.as_deref()).map_err(fault)?;
+            ordered(event, Order::ResetAlarm { alarm, comment: String::new() })
+        }
+        What::Override { point, limit, value } => ordered(
+            event,
+            Order::OverrideLimit {
+                point: PointKey { enterprise: ENTERPRISE.to_owned(), point: point.clone() },
+                limit: *limit,
+                value: *value,
+                approved_by: "approver".to_owned(),
+                reason: "case".to_owned(),
+            },
+        ),
+        What::File { kind, object, from_us, to_us } => ordered(
+            event,
+            Order::File(Planned {
                 kind: *kind,
                 object: object_of(state, object.as_deref()),
                 from: START.plus(*from_us),
@@ -67,7 +78,7 @@ pub fn input(
                 reason: "case".to_owned(),
                 idle_check: Some("case".to_owned()),
             }),
-        }),
+        ),
         What::Reading { point, value, quality, device } => {
             let number = state.view().and_then(|view| view.find(ENTERPRISE, point));
             let point = number.ok_or_else(|| fault(format!("the point `{point}` got no number")))?;
@@ -89,6 +100,16 @@ pub fn input(
                 rejects: Vec::new(),
             })
         }
+    })
+}
+
+/// The order of a line, signed by the case.
+fn ordered(event: &Event, order: Order) -> Input<Decoded, Content> {
+    Input::Command(Command {
+        key: format!("line {}", event.line),
+        received: START.plus(event.at_us),
+        by: Actor { name: "case".to_owned(), authenticated: false },
+        order,
     })
 }
 

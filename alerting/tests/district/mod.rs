@@ -127,6 +127,16 @@ severity = "blue"
 action = { zh = "看", en = "Look" }
 
 [[rule]]
+id = "W-LATCH"
+on = ["tank.level"]
+name = { zh = "锁存", en = "Latched" }
+when = "value >= 95.0"
+delay_off = "3s"
+latch = true
+severity = "orange"
+action = { zh = "复位", en = "Reset" }
+
+[[rule]]
 id = "W-GAS"
 on = ["gas.lel"]
 name = { zh = "可燃气体", en = "Gas" }
@@ -254,11 +264,17 @@ pub fn smaller_registry() -> Registry {
     smaller
 }
 
-/// Activations by kind and version: `r1`, `r2` (smaller), `s1`, `s2` (with a rule that fails), `s3` (with `WORDS`).
+/// Activations by kind and version: `r1`, `r2` (smaller), `s1`, `s2` (with a rule that fails), `s3` (with `WORDS`),
+/// `s4` (the same, without a latch).
 pub fn load(kind: &str, version: &str) -> Option<Content> {
     static WORDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{WORDS}{RULES}")));
     if version == "s3" {
         return Some(Content::Rules { version: "s3".to_owned(), rules: Arc::clone(&WORDED) });
+    }
+    static UNLATCHED: LazyLock<Arc<RuleSet>> =
+        LazyLock::new(|| rule_set(&registry(), &format!("{}{RULES}", WORDS.replace("latch = true", "latch = false"))));
+    if version == "s4" {
+        return Some(Content::Rules { version: "s4".to_owned(), rules: Arc::clone(&UNLATCHED) });
     }
     static FAILS: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{FAILING}{RULES}")));
     if version == "s2" {
@@ -314,6 +330,21 @@ pub fn ack(ms: i64, key: &str, alarm: u64) -> In {
         received: at(ms),
         by: Actor { name: "wang".to_owned(), authenticated: false },
         order: Order::Acknowledge { alarm: AlarmId(alarm), comment: "seen".to_owned() },
+    })
+}
+
+/// An order of wang's under a key of its own.
+pub fn order(ms: i64, key: &str, order: Order) -> In {
+    let by = Actor { name: "wang".to_owned(), authenticated: false };
+    Input::Command(Command { key: key.to_owned(), received: at(ms), by, order })
+}
+
+pub fn reset(ms: i64, key: &str, alarm: u64) -> In {
+    Input::Command(Command {
+        key: key.to_owned(),
+        received: at(ms),
+        by: Actor { name: "wang".to_owned(), authenticated: false },
+        order: Order::ResetAlarm { alarm: AlarmId(alarm), comment: "inspected".to_owned() },
     })
 }
 

@@ -26,6 +26,7 @@ pub enum What {
     Readings { list: Vec<(u32, Device, f64, Quality)>, redelivered: bool, seq: Option<u64>, payload: u8 },
     Status(GatewayStatus),
     Ack { key: u8, alarm: u64 },
+    Reset { key: u8, alarm: u64 },
     Fault { code: u8, active: bool, severity: Severity },
     Link(bool),
     Resumed(i64),
@@ -82,12 +83,16 @@ pub fn ack() -> impl Strategy<Value = What> {
     (0_u8..8, 1_u64..8).prop_map(|(key, alarm)| What::Ack { key, alarm })
 }
 
+pub fn reset() -> impl Strategy<Value = What> {
+    (0_u8..8, 1_u64..8).prop_map(|(key, alarm)| What::Reset { key, alarm })
+}
+
 pub fn status() -> impl Strategy<Value = What> {
     prop::sample::select(vec![GatewayStatus::Online, GatewayStatus::Offline]).prop_map(What::Status)
 }
 
 pub fn timed() -> impl Strategy<Value = What> {
-    prop_oneof![16 => readings(), 2 => ack(), 1 => status()]
+    prop_oneof![16 => readings(), 2 => ack(), 1 => reset(), 1 => status()]
 }
 
 const VERSIONS: [(&str, &str); 5] =
@@ -164,6 +169,7 @@ pub fn input(now: i64, what: &What) -> In {
             Input::Delivery(message)
         }
         What::Ack { key, alarm } => district::ack(now, &format!("k{key}"), *alarm),
+        What::Reset { key, alarm } => district::reset(now, &format!("r{key}"), *alarm),
         What::Fault { code, active, severity } => Input::SystemFault(SystemFault {
             code: format!("DAVY-{code}"),
             severity: *severity,

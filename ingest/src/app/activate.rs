@@ -14,6 +14,7 @@ use alerting::input::{Batch, Input};
 use rules::reading::Micros;
 use rules::registry::Registry;
 use rules::set::{RuleSet, Vocabulary};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What is asked for at a start.
@@ -45,7 +46,7 @@ pub(super) fn activate(fold: &mut Fold<RealDisk>, wanted: &Wanted<'_>) -> anyhow
     };
     let seeds_ref = fold.store_content(ContentKind::Registry, &seeds::canonical(registry))?;
     let in_force = fold.state().versions().clone();
-    let taken_last = read_memo(&config.data.dir)?;
+    let taken_last = read_memo(&memo(&config.data.dir))?;
     let choice = match wanted.takes_seeds {
         true => Choice::Take,
         false => choose(&seeds_ref.hash, in_force.registry.as_deref(), taken_last.as_deref()),
@@ -65,14 +66,19 @@ pub(super) fn activate(fold: &mut Fold<RealDisk>, wanted: &Wanted<'_>) -> anyhow
     let rule_files = RuleFiles { files, registry: taken.clone() };
     let rules_ref = fold.store_content(ContentKind::Rules, &serde_json::to_vec(&rule_files)?)?;
     let registry_ref = (choice == Choice::Take).then_some((seeds_ref.clone(), in_force.registry));
-    let all = [Some((limits_ref, in_force.limits)), registry_ref, Some((rules_ref, in_force.rules))];
+    let rules = rules_choice(fold, wanted, (&rules_ref.hash, &rule_files))?;
+    let wanted_rules = (rules == Choice::Take).then_some((rules_ref.clone(), in_force.rules.clone()));
+    let all = [Some((limits_ref, in_force.limits)), registry_ref, wanted_rules];
     for (reference, in_force) in all.into_iter().flatten() {
         if in_force.as_deref() != Some(reference.hash.as_str()) {
             put_in_force(fold, reference, now)?;
         }
     }
     // After it is in force: a crash in between finds it there and notes it then.
-    write_memo(&config.data.dir, &taken)?;
+    write_memo(&memo(&config.data.dir), &taken)?;
+    if rules != Choice::Ignore {
+        write_memo(&rules_memo(&config.data.dir), &rules_ref.hash)?;
+    }
     let is_ignored = choice == Choice::Ignore;
     if is_ignored {
         tracing::warn!(
@@ -82,7 +88,43 @@ pub(super) fn activate(fold: &mut Fold<RealDisk>, wanted: &Wanted<'_>) -> anyhow
              `davy serve --take-seeds` takes the seed directory instead, and drops the import"
         );
     }
-    Ok(Ok(SeedWord { version: seeds_ref.hash, is_ignored }))
+    let rules_ignored = rules == Choice::Ignore;
+    if rules_ignored {
+        tracing::warn!(
+            files = rules_ref.hash,
+            in_force = fold.state().versions().rules,
+            "the rule packs on disk have changed, but another rule set was ordered since they were taken: that one stays \
+             in force; `davy rules activate` or `davy serve --take-seeds` takes the packs on disk"
+        );
+    }
+    Ok(Ok(SeedWord { version: seeds_ref.hash, is_ignored, rules: rules_ref.hash, rules_ignored }))
+}
+
+/// What becomes of the rule packs on disk: what two people ordered is not undone by files.
+fn rules_choice(
+    fold: &Fold<RealDisk>,
+    wanted: &Wanted<'_>,
+    (hash, packs): (&str, &RuleFiles),
+) -> anyhow::Result<Choice> {
+    if wanted.takes_seeds {
+        return Ok(Choice::Take);
+    }
+    let taken_last = read_memo(&rules_memo(&wanted.config.data.dir))?;
+    let choice = choose(hash, fold.state().versions().rules.as_deref(), taken_last.as_deref());
+    // Their hash names the registry and the directory too: the same packs in another place are no news.
+    let is_same = |version: String| {
+        let bytes = fold.blobs().get(&version).ok().flatten();
+        let stored = bytes.and_then(|bytes| serde_json::from_slice::<RuleFiles>(&bytes).ok());
+        stored.is_some_and(|stored| texts(&stored).eq(texts(packs)))
+    };
+    let known = [taken_last, fold.state().versions().rules.clone()];
+    let is_known = || known.into_iter().flatten().any(is_same);
+    Ok(if choice == Choice::Ignore && is_known() { Choice::Keep } else { choice })
+}
+
+/// The packs by their names within the directory.
+fn texts(packs: &RuleFiles) -> impl Iterator<Item = (Option<&OsStr>, &str)> + '_ {
+    packs.files.iter().map(|pack| (Path::new(&pack.file).file_name(), pack.text.as_str()))
 }
 
 /// `taken_last`: the seeds that were taken or kept at the last start; none where no start has noted it yet, and then
@@ -101,16 +143,21 @@ fn memo(dir: &Path) -> PathBuf {
     dir.join("seeds-taken")
 }
 
-fn read_memo(dir: &Path) -> anyhow::Result<Option<String>> {
-    let bytes = small_file::read(&RealDisk, &memo(dir))?;
+/// The same of the rule packs.
+fn rules_memo(dir: &Path) -> PathBuf {
+    dir.join("rules-taken")
+}
+
+fn read_memo(memo: &Path) -> anyhow::Result<Option<String>> {
+    let bytes = small_file::read(&RealDisk, memo)?;
     // Anything else than a hash is no word of ours.
     let hash = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| text.trim().to_owned());
     Ok(hash.filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())))
 }
 
-fn write_memo(dir: &Path, hash: &str) -> anyhow::Result<()> {
-    if read_memo(dir)?.as_deref() != Some(hash) {
-        small_file::replace(&RealDisk, &memo(dir), hash.as_bytes(), &|| ())?;
+fn write_memo(memo: &Path, hash: &str) -> anyhow::Result<()> {
+    if read_memo(memo)?.as_deref() != Some(hash) {
+        small_file::replace(&RealDisk, memo, hash.as_bytes(), &|| ())?;
     }
     Ok(())
 }

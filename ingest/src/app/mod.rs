@@ -12,7 +12,7 @@ mod second_chance;
 use crate::cli::{ConfigArg, EXIT_BAD_INPUT, EXIT_NEEDS_PERSON};
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::console::door::SeedWord;
+use crate::console::door::{Packs, SeedWord};
 use crate::console::{self, guard::Hosts};
 use crate::disk::RealDisk;
 use crate::downlink::Downlink;
@@ -209,6 +209,7 @@ fn start(
     tasks.extend(care);
     let history = Arc::new(history::Database::new(&config, &fold, &projection)?);
     let points = fold.state().point_keys().to_vec();
+    let packs = packs(&fold);
     let (engine, engine_ended) = start_engine(fold, inbox, &config, (&shared, downlink))?;
     tasks.push(tokio::spawn(reports::clock(shared.clone(), stopped.clone())));
     let mqtt = mqtt::start(&config.mqtt, feed(&config, &shared));
@@ -220,6 +221,7 @@ fn start(
         coverage: history.clone(),
         tasks: task_list.into(),
         history,
+        packs,
         imports: Arc::new(shared.sender.clone()),
         seeds,
         recovery: Arc::new(recovery::Recovery::new(&config, &projection, &shared, points)?),
@@ -241,6 +243,12 @@ fn start(
         }
     }));
     Ok((Parts { engine, shared, stop, mqtt, tasks }, engine_ended))
+}
+
+/// What is stored by content hash, for whoever asks for the packs of a version.
+fn packs(fold: &Fold<RealDisk>) -> Packs {
+    let blobs = fold.blobs();
+    Arc::new(move |hash| blobs.get(hash).ok().flatten())
 }
 
 fn now(clock: &Clock) -> Arc<dyn Fn() -> Micros + Send + Sync> {

@@ -4,6 +4,7 @@ use super::Shared;
 use crate::disk::RealDisk;
 use crate::engine::fold::Fold;
 use crate::hub::health::{Component, Condition, Report};
+use crate::hub::rulebook::Rules;
 use crate::hub::{Recovered, Versions};
 use crate::mqtt::Standing;
 use crate::pace::Watch;
@@ -41,6 +42,7 @@ pub(super) fn load(shared: &Shared, fold: &Fold<RealDisk>) {
         view,
     });
     shared.hub.load_books(state, fold.journal().head());
+    shared.hub.load_rules(Rules::of(state));
     let now = shared.clock.now();
     shared.hub.report(Component::Engine, Report::up(), now);
     shared.hub.report(Component::Journal, Report::up(), now);

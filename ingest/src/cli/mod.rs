@@ -1,6 +1,7 @@
 //! The command line: what may be asked of `davy`, and who answers. Commands that change a running instance go over
 //! HTTP; those that read files work beside it. I/O.
 
+mod alarm;
 mod bench;
 mod clock;
 mod filing;
@@ -72,7 +73,7 @@ enum Command {
                             davy simulate --rate 5000 --batch 50 --duration 2m\n  \
                             davy simulate --history 35d")]
     Simulate(simulate::SimulateArgs),
-    /// Check and test rule packs.
+    /// Check, test and compare rule packs; put them into force, take them back, set limits of points.
     #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
     Rules(rules::RulesCommand),
     /// Look into the journal; works beside a running Davy.
@@ -106,6 +107,13 @@ enum Command {
                                         davy registry accept hc-001 hazchem"
     )]
     Registry(registry::RegistryCommand),
+    /// Open alarms of the running instance; acknowledged, and reset where they latch.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy alarm list\n  davy alarm ack 1764000000000001\n  \
+                                        davy alarm reset 1764000000000001 --comment 'vent panel replaced'"
+    )]
+    Alarm(alarm::AlarmCommand),
     /// The hazard ledger: leads with their evidence, judged by people.
     #[command(
         subcommand,
@@ -144,6 +152,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quarantine(command) => quarantine::run(&command),
         Command::Filing(command) => filing::run(&command),
         Command::Registry(command) => registry::run(&command),
+        Command::Alarm(command) => alarm::run(&command),
         Command::Hazard(command) => hazard::run(&command),
         Command::Tasks(command) => tasks::run(&command),
         Command::Store(command) => store::run(&command),

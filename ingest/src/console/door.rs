@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Takes commands into the journal.
@@ -15,11 +16,14 @@ pub trait CommandDoor: Send + Sync {
     fn submit(&self, command: Command) -> Result<oneshot::Receiver<Outcome>, Closed>;
 }
 
-/// Takes a registry that people brought into the journal and into force.
+/// Takes a registry or a rule set that people brought into the journal and into force.
 pub trait ImportDoor: Send + Sync {
     /// Never waits. The receiver gets the outcome once it is in force; if the sender is dropped, it was not taken.
     fn import(&self, import: Import) -> Result<oneshot::Receiver<Imported>, Closed>;
 }
+
+/// Gives what is stored of a rule set that was in force once, by its content hash.
+pub type Packs = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The door is not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ pub struct SeedWord {
     pub version: String,
     /// It has changed since it was taken last, but rows were imported since: these stay in force.
     pub is_ignored: bool,
+    /// Content hash of the rule packs on disk.
+    pub rules: String,
+    /// They have changed since they were taken last, but another rule set was ordered since: that one stays in force.
+    pub rules_ignored: bool,
 }
 
 /// Gives what lies in quarantine its second chance, in the background: one at a time.

@@ -26,7 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use coverage_past::CoveragePast;
-use door::{CommandDoor, ImportDoor, RecoveryDoor, ReplayDoor, SeedWord};
+use door::{CommandDoor, ImportDoor, Packs, RecoveryDoor, ReplayDoor, SeedWord};
 use guard::Hosts;
 use history::History;
 use problem::Problem;
@@ -55,10 +55,12 @@ pub struct Leans {
     pub telemetry: Arc<Telemetry>,
     /// Takes commands into the journal.
     pub commands: Arc<dyn CommandDoor>,
-    /// Takes registries into the journal and into force.
+    /// Takes registries and rule sets into the journal and into force.
     pub imports: Arc<dyn ImportDoor>,
     /// What the start made of the seed directory.
     pub seeds: SeedWord,
+    /// What is stored of a rule set that was in force once, by its content hash.
+    pub packs: Packs,
     /// The past, from the database.
     pub history: Arc<dyn History>,
     /// Known days of the past.
@@ -168,6 +170,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
         ("/api/v1/points/{enterprise}/{point}/readings", get(api::readings::list)),
         ("/api/v1/alarms", get(api::alarms::list)),
         ("/api/v1/alarms/{id}/ack", post(api::ack::acknowledge)),
+        ("/api/v1/alarms/{id}/reset", post(api::ack::reset)),
         ("/api/v1/clock", get(api::clock::status)),
         ("/api/v1/clock/accept", post(api::clock::accept)),
         ("/api/v1/coverage", get(api::coverage::show)),
@@ -193,6 +196,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
         ("/api/v1/registry/enterprises.csv", get(api::registry::enterprises)),
         ("/api/v1/registry/points.csv", get(api::registry::points)),
         (guard::IMPORT, post(api::registry::import).layer(DefaultBodyLimit::max(api::registry::TABLE_MAX))),
+        ("/api/v1/rules", get(api::rules::show)),
+        ("/api/v1/rules/versions/{version}", get(api::rules::packs)),
+        ("/api/v1/rules/activate", post(api::decide::activate).layer(DefaultBodyLimit::max(api::decide::PACKS_MAX))),
+        ("/api/v1/rules/rollback", post(api::decide::rollback)),
+        ("/api/v1/rules/override", post(api::decide::set_limit)),
         ("/api/v1/tasks", get(api::tasks::list)),
         ("/api/v1/tasks/{row}/figure", post(api::tasks::file)),
         ("/api/v1/stream", get(stream::open)),

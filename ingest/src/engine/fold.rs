@@ -206,6 +206,14 @@ impl<D: Disk> Fold<D> {
         Ok(shed)
     }
 
+    /// For whoever reads stored content beside the loop.
+    pub fn blobs(&self) -> Blobs<D>
+    where
+        D: Clone,
+    {
+        self.blobs.clone()
+    }
+
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -18,8 +18,9 @@ use crate::config::OnFull;
 use crate::delivery::{Delivery, Record};
 use crate::disk::Disk;
 use crate::downlink::Downlink;
-use crate::hub::Hub;
 use crate::hub::health::{Component, Report};
+use crate::hub::rulebook::Rules;
+use crate::hub::{Hub, Versions};
 use crate::inbox::{AckToken, Again, Inbox};
 use crate::journal::LogError;
 use crate::pace::Accepted;
@@ -310,6 +311,10 @@ impl<D: Disk> Engine<D> {
         self.hub.publish(kept.seq, record.now, effects, &touched);
         let gateways = state.gateways_touched().map(|(key, gateway)| (key.clone(), gateway.clone()));
         self.hub.touch_gateways(gateways.collect());
+        if Rules::change_with(effects) || state.out_of_service().was_touched() {
+            self.hub.activate(state.view().cloned(), Versions::of(state.versions()));
+            self.hub.load_rules(Rules::of(state));
+        }
         self.downlink.tell(effects, state.view().map(Arc::as_ref));
         self.telemetry.count(effects, record.inputs.len());
         self.telemetry.verb(Verb::Tell, watch.seconds());
@@ -366,5 +371,6 @@ impl<D: Disk> Engine<D> {
 
 #[cfg(test)]
 mod full;
+
 #[cfg(test)]
 mod tests;

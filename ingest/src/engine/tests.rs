@@ -3,14 +3,17 @@
 use super::*;
 use crate::clock;
 use crate::console::tests::registry;
+use crate::delivery::ContentKind;
 use crate::disk::RealDisk;
-use crate::inbox::{Import, Imported, InboxSender};
+use crate::inbox::{Brought, Import, Imported, InboxSender};
 use alerting::alarm::AlarmId;
 use alerting::command::{Actor, Command, Order, Outcome, Refusal};
 use open::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+mod decided;
 
 /// A real disk that can be full.
 #[derive(Clone, Default)]
@@ -119,7 +122,14 @@ impl Bench {
         let order = Order::ImportRegistry { version, comment: String::new() };
         let by = Actor { name: "a".into(), authenticated: false };
         let command = Command { key: key.into(), received: self.engine.clock.now(), by, order };
-        let mut answer = self.sender.import(Import { command, base: base.into(), content: content.to_vec() }).unwrap();
+        let mut answer = self
+            .sender
+            .import(Import {
+                command,
+                base: base.into(),
+                brought: Brought::Bytes(ContentKind::Registry, content.to_vec()),
+            })
+            .unwrap();
         let Turn { imports, .. } = self.engine.wait();
         for (import, answer) in imports {
             self.engine.import(*import, answer).unwrap();

@@ -13,6 +13,7 @@ pub mod lasts;
 pub mod ledger;
 pub mod quarantine;
 pub mod ring;
+pub mod rulebook;
 
 use alarms::Alarms;
 use alerting::alarm::{Alarm, AlarmId};
@@ -28,6 +29,7 @@ use lasts::Lasts;
 use ledger::Ledger;
 use quarantine::{Quarantine, Refused};
 use ring::{Event, Mark, Overrun, Position, Ring, Why};
+use rulebook::Rules;
 use rules::reading::{Micros, PointId};
 use rules::view::View;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -102,6 +104,7 @@ pub struct Hub {
     gateways: RwLock<Gateways>,
     coverage: RwLock<Board>,
     ledger: RwLock<Ledger>,
+    rules: RwLock<Arc<Rules>>,
     healths: RwLock<Healths>,
     wake: watch::Sender<u64>,
 }
@@ -129,6 +132,7 @@ impl Hub {
             gateways: RwLock::new(Gateways::default()),
             coverage: RwLock::new(Board::default()),
             ledger: RwLock::new(Ledger::default()),
+            rules: RwLock::new(Arc::default()),
             healths: RwLock::new(Healths::default()),
             wake: watch::Sender::new(0),
         }

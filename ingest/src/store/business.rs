@@ -3,6 +3,7 @@
 //! Written in bulk, a handful of statements for a chunk, so that a burst of alarms is not a burst of round trips. I/O.
 
 use super::coverage;
+use super::decisions;
 use super::error::StoreError;
 use super::findings;
 use super::lane::LaneRecord;
@@ -45,7 +46,7 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
     let mut quarantined = Vec::new();
     let mut replayed = Vec::new();
     let mut findings = Vec::new();
-    let (mut covered, mut ledger) = (Vec::new(), Vec::new());
+    let (mut covered, mut ledger, mut decided) = (Vec::new(), Vec::new(), Vec::new());
     for placed in effects {
         match &placed.effect {
             Business::PointNumbered { point, key } => numbered.push(Numbered {
@@ -79,6 +80,7 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
                 covered.push(placed);
             }
             Business::Hazard(_) | Business::Figure(_) => ledger.push(placed),
+            Business::RuleDecision(_) => decided.push(placed),
         }
     }
     number_points(tx, journal_id, &numbered).await?;
@@ -88,7 +90,8 @@ pub async fn write(tx: &Transaction<'_>, journal_id: &str, effects: &[Placed]) -
     quarantine::write_done(tx, journal_id, &replayed).await?;
     findings::write(tx, journal_id, &findings).await?;
     coverage::write(tx, journal_id, &covered).await?;
-    ledger::write(tx, journal_id, &ledger).await
+    ledger::write(tx, journal_id, &ledger).await?;
+    decisions::write(tx, journal_id, &decided).await
 }
 
 /// After a point's key was refused for ever: its readings must not wait for it.

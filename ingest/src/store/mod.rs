@@ -31,6 +31,7 @@ pub mod verify;
 
 mod business;
 mod days;
+mod decisions;
 mod points;
 mod stamp;
 mod words;

@@ -58,6 +58,8 @@ pub fn cause_name(cause: Cause) -> &'static str {
         Cause::Superseded => "superseded",
         Cause::Suppressed => "suppressed",
         Cause::Released => "released",
+        Cause::Latched => "latched",
+        Cause::Reset => "reset",
     }
 }
 

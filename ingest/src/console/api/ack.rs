@@ -1,4 +1,5 @@
-//! `POST /api/v1/alarms/{id}/ack`: an officer has seen an alarm. Answered when that is durable, not before. I/O: HTTP.
+//! `POST /api/v1/alarms/{id}/ack` and `/reset`: an officer has seen an alarm, or resets one that latches. Answered when
+//! that is durable, not before. I/O: HTTP.
 
 use super::order;
 use crate::console::Context;
@@ -38,14 +39,31 @@ pub async fn acknowledge(
     Params(NoParams {}): Params<NoParams>,
     request: (HeaderMap, Body<Ack>),
 ) -> Result<Response, Problem> {
-    let (headers, Body(ack)) = request;
+    sign(&context, &id, request, |alarm, comment| Order::Acknowledge { alarm, comment }).await
+}
+
+pub async fn reset(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    Params(NoParams {}): Params<NoParams>,
+    request: (HeaderMap, Body<Ack>),
+) -> Result<Response, Problem> {
+    sign(&context, &id, request, |alarm, comment| Order::ResetAlarm { alarm, comment }).await
+}
+
+async fn sign(
+    context: &Context,
+    id: &str,
+    (headers, Body(ack)): (HeaderMap, Body<Ack>),
+    order: impl FnOnce(AlarmId, String) -> Order,
+) -> Result<Response, Problem> {
     let id: u64 = id.parse().map_err(|_| Problem::not_found("no-such-alarm", "an alarm id is a number"))?;
     let by = order::who(&ack.by)?;
     let comment = prose("comment", &ack.comment, order::COMMENT_MAX)?;
-    let key = order::key(&headers, &context)?;
-    let order = Order::Acknowledge { alarm: AlarmId(id), comment };
-    match order::carry_out(&context, order::Signed { key: key.clone(), by }, order).await? {
-        Outcome::Done { alarm } => Ok(done(&context, alarm, &key)),
+    let key = order::key(&headers, context)?;
+    let order = order(AlarmId(id), comment);
+    match order::carry_out(context, order::Signed { key: key.clone(), by }, order).await? {
+        Outcome::Done { alarm } => Ok(done(context, alarm, &key)),
         Outcome::Refused(refusal) => Err(refused(refusal, id, &key)),
         Outcome::Noted | Outcome::Filed { .. } | Outcome::Judged { .. } => Err(order::unexpected()),
     }
@@ -64,6 +82,12 @@ fn refused(refusal: Refusal, id: u64, key: &str) -> Problem {
         Refusal::NoSuchAlarm => Problem::not_found("no-such-alarm", format!("there is no open alarm {id}")),
         Refusal::NothingToAcknowledge => {
             Problem::conflict("nothing-to-acknowledge", format!("alarm {id} needs no acknowledgement (any more)"))
+        }
+        Refusal::NotLatched => {
+            Problem::conflict("not-latched", format!("alarm {id} returns by itself: its rule does not latch"))
+        }
+        Refusal::StillInBreach => {
+            Problem::conflict("still-in-breach", format!("alarm {id} cannot be reset while what raised it is still so"))
         }
         other => order::refused(&other, key),
     }

@@ -4,6 +4,7 @@ use crate::console::Context;
 use crate::console::door::Closed;
 use crate::console::params::prose;
 use crate::console::problem::Problem;
+use crate::inbox::{Import, Imported};
 use alerting::command::{Actor, Command, Order, Outcome, Refusal};
 use axum::http::{HeaderMap, StatusCode};
 use std::hash::BuildHasher;
@@ -16,6 +17,8 @@ pub(super) const COMMENT_MAX: usize = 500;
 const KEY_MAX: usize = 128;
 /// An fsync and a step take milliseconds; a disk that stalls for so long needs a person, and the person an answer.
 const OUTCOME_MAX: Duration = Duration::from_secs(10);
+/// A large registry, or a rule set over one, is stored, stepped and bound anew.
+const BROUGHT_MAX: Duration = Duration::from_secs(60);
 
 /// Who orders, and under which key.
 pub(super) struct Signed {
@@ -45,6 +48,27 @@ pub(super) async fn carry_out(context: &Context, signed: Signed, order: Order) -
     }
 }
 
+/// Hands in an order that brings a registry or a rule set, and waits until that is in force.
+pub(super) async fn bring(context: &Context, import: Import) -> Result<(), Problem> {
+    let key = import.command.key.clone();
+    let answer = context.leans.imports.import(import).map_err(refused_at_the_door)?;
+    match tokio::time::timeout(BROUGHT_MAX, answer).await {
+        Ok(Ok(Imported::Answered(Outcome::Noted))) => Ok(()),
+        Ok(Ok(Imported::Answered(Outcome::Refused(refusal)))) => Err(refused(&refusal, &key)),
+        Ok(Ok(Imported::Answered(_))) => Err(unexpected()),
+        Ok(Ok(Imported::Stale)) => Err(Problem::conflict(
+            "stale",
+            "another version came into force meanwhile; look at it and send yours again",
+        )),
+        Ok(Ok(Imported::Unreadable(why))) => Err(Problem::conflict("unreadable", why)),
+        Ok(Err(_)) => Err(Problem::unavailable("not-taken", "there was no room for it; repeat it with the same key")),
+        Err(_) => {
+            let detail = format!("no outcome within {} s; repeat it with idempotency-key {key}", BROUGHT_MAX.as_secs());
+            Err(Problem::unavailable("outcome-unknown", detail))
+        }
+    }
+}
+
 pub(super) fn key_reused(key: &str) -> Problem {
     Problem::conflict("key-reused", format!("idempotency-key {key} was used before for another order"))
 }
@@ -56,6 +80,22 @@ pub(super) fn refused(refusal: &Refusal, key: &str) -> Problem {
         Refusal::NothingToAcknowledge => {
             Problem::conflict("nothing-to-acknowledge", "it needs no acknowledgement (any more)")
         }
+        Refusal::NotLatched => Problem::conflict("not-latched", "it returns by itself: its rule does not latch"),
+        Refusal::StillInBreach => {
+            Problem::conflict("still-in-breach", "it cannot be reset while what raised it is still so")
+        }
+        Refusal::SamePerson => {
+            Problem::conflict("same-person", "who approves must be another person than who orders; both must be named")
+        }
+        Refusal::WeakerThanCeiling { rule, ceiling } => Problem::conflict(
+            "weaker-than-ceiling",
+            format!("rule {rule} allows no weaker limit than {ceiling} there (its statutory ceiling)"),
+        ),
+        Refusal::BadLimit => {
+            Problem::conflict("bad-limit", "a limit is a number, and limits stand in the order ll, l, h, hh")
+        }
+        Refusal::NoSuchOverride => Problem::not_found("no-such-override", "nobody set this limit of this point"),
+        Refusal::InForceAlready => Problem::conflict("in-force-already", "this rule set is in force"),
         Refusal::KeyReused => key_reused(key),
         Refusal::NotInRegistry => {
             Problem::not_found("not-in-registry", "nothing of this name is in the registry in force")

@@ -3,13 +3,13 @@
 
 use super::order;
 use crate::console::Context;
-use crate::console::door::Closed;
 use crate::console::params::{NoParams, Params, prose};
 use crate::console::problem::Problem;
-use crate::inbox::{Import, Imported as Taken};
+use crate::delivery::ContentKind;
+use crate::inbox::{Brought, Import};
 use crate::registry::{self, Change, Imported, Kind, RowError};
 use crate::seeds::canonical;
-use alerting::command::{Actor, Command, Order, Outcome};
+use alerting::command::{Actor, Command, Order};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -20,14 +20,11 @@ use axum::response::{IntoResponse, Response};
 use rules::view::View;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// 100,000 points are some 6 MiB.
 pub const TABLE_MAX: usize = 16 << 20;
 /// More lines than a person reads; the numbers say how many there are.
 const CHANGES_SHOWN_MAX: usize = 1_000;
-/// A large registry is stored, stepped and bound anew.
-const OUTCOME_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,7 +163,8 @@ pub async fn import(
         let order = Order::ImportRegistry { version: version.clone(), comment };
         let by = Actor { name: by, authenticated: false };
         let command = Command { key: key.clone(), received: context.now(), by, order };
-        put_in_force(&context, Import { command, base: base.clone(), content }).await?;
+        let brought = Brought::Bytes(ContentKind::Registry, content);
+        order::bring(&context, Import { command, base: base.clone(), brought }).await?;
     }
     let Imported { kind, mut changes, unchanged, .. } = imported;
     let added = changes.iter().filter(|change| change.added).count();
@@ -174,27 +172,6 @@ pub async fn import(
     changes.truncate(CHANGES_SHOWN_MAX);
     let answer = Answer { version, base, kind, dry_run: query.dry_run, added, changed, unchanged, changes, key };
     Ok(Json(answer).into_response())
-}
-
-async fn put_in_force(context: &Context, import: Import) -> Result<(), Problem> {
-    let key = import.command.key.clone();
-    let answer = context.leans.imports.import(import).map_err(|closed| match closed {
-        Closed::Busy => Problem::unavailable("busy", "too much is waiting; repeat it in a moment"),
-        Closed::Stopping => Problem::unavailable("stopping", "davy is stopping; repeat it when it is back"),
-    })?;
-    match tokio::time::timeout(OUTCOME_MAX, answer).await {
-        Ok(Ok(Taken::Answered(Outcome::Noted))) => Ok(()),
-        Ok(Ok(Taken::Answered(Outcome::Refused(refusal)))) => Err(order::refused(&refusal, &key)),
-        Ok(Ok(Taken::Answered(_))) => Err(order::unexpected()),
-        Ok(Ok(Taken::Stale)) => {
-            Err(Problem::conflict("stale", "another registry came into force meanwhile; send the table again"))
-        }
-        Ok(Err(_)) => Err(Problem::unavailable("not-taken", "there was no room for it; repeat it with the same key")),
-        Err(_) => {
-            let detail = format!("no outcome within {} s; repeat it with idempotency-key {key}", OUTCOME_MAX.as_secs());
-            Err(Problem::unavailable("outcome-unknown", detail))
-        }
-    }
 }
 
 fn refused(errors: Vec<RowError>) -> Response {

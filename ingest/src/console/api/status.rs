@@ -51,6 +51,8 @@ struct Status {
     seeds_ignored: Option<&'static str>,
     enterprises: usize,
     points: usize,
+    /// On so many objects a rule is out of service, because it failed three times in a row there.
+    rules_out_of_service: usize,
     /// By severity.
     open_alarms: BTreeMap<&'static str, u64>,
     streams: usize,
@@ -109,6 +111,7 @@ pub async fn status(State(context): State<Context>, Params(NoParams {}): Params<
         seeds_ignored: seeds_ignored(&context),
         enterprises: view.map_or(0, |v| v.registry().enterprises.len()),
         points: view.map_or(0, |v| v.points().count()),
+        rules_out_of_service: context.hub().rules().out_of_service_count,
         open_alarms: open.map(|(severity, n)| (severity.name(), n)).collect(),
         streams: STREAMS_MAX.saturating_sub(context.streams.available_permits()),
         archive: (context.leans.archive)(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The first is the frame; the others bring paths and components.
-const FRAGMENTS: [&str; 13] = [
+const FRAGMENTS: [&str; 14] = [
     include_str!("common.json"),
     include_str!("alarms.json"),
     include_str!("clock.json"),
@@ -20,6 +20,7 @@ const FRAGMENTS: [&str; 13] = [
     include_str!("past.json"),
     include_str!("quarantine.json"),
     include_str!("registry.json"),
+    include_str!("rules.json"),
     include_str!("state.json"),
     include_str!("tasks.json"),
 ];

@@ -20,6 +20,7 @@ const COMPONENTS = {
 };
 const CONDITIONS = { up: ["正常", "up"], "catching-up": ["追补中", "catching up"], down: ["中断", "down"] };
 const PROBLEMS = {
+  "not-latched": "该报警会自行恢复", "still-in-breach": "报警条件仍成立，不能复位",
   "no-such-alarm": "该报警已关闭", "nothing-to-acknowledge": "该报警无需签收", "key-reused": "重复的请求号",
   busy: "系统繁忙，请重试", stopping: "系统正在停止", "outcome-unknown": "结果未知，请重试", starting: "系统正在启动",
 };
@@ -79,6 +80,8 @@ function figure(value, unit) {
 }
 
 const suppressed = (alarm) => alarm.state === "suppressed_by_design";
+// What raised it is over; it stands until a person resets it.
+const latched = (alarm) => Boolean(alarm.cleared_at) && alarm.state !== "returned_unacknowledged";
 const unseen = (alarm) => alarm.state !== "acknowledged" && !suppressed(alarm);
 
 // Worst first; within a colour what nobody has seen, then the newest. What filed work suppresses stands below all others.
@@ -135,11 +138,11 @@ function drawTable() {
   const all = [...alarms.values()].filter((alarm) => SEVERITIES[alarm.severity].rank >= least).sort(order);
   const shown = all.slice(0, ROWS_MAX);
   const body = byId("alarms");
-  const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.ack : undefined;
+  const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.sign : undefined;
   for (const alarm of shown) if (!rows.has(alarm.id)) rows.set(alarm.id, row(alarm));
   body.replaceChildren(...shown.map((alarm) => rows.get(alarm.id)));
   fresh = new Set();
-  if (focused) body.querySelector(`[data-ack="${focused}"]`)?.focus();
+  if (focused) body.querySelector(`[data-sign="${focused}"]`)?.focus();
   byId("empty").hidden = all.length > 0;
   byId("more").hidden = all.length <= ROWS_MAX;
   byId("more").textContent = `另有 ${all.length - shown.length} 条未显示 · ${all.length - shown.length} more not shown`;
@@ -168,8 +171,9 @@ function row(alarm) {
     element("td", "number", raised, element("small", "", dayTime(alarm.raised_at))),
     element("td", "number", shownAge, alarm.count > 1 ? element("small", "", `第 ${alarm.count} 次 (×${alarm.count})`) : null),
     element("td", "state", state[0], english(state[1]),
+      latched(alarm) ? element("small", "", "条件已消除，待复位 ", english("over, to be reset", "span")) : null,
       alarm.acked_by ? element("small", "", `${alarm.acked_by} ${clockTime(Date.parse(alarm.acked_at))}`) : null),
-    element("td", "", unseen(alarm) ? ackButton(alarm) : null));
+    element("td", "", unseen(alarm) ? signButton(alarm, "ack") : null, latched(alarm) ? signButton(alarm, "reset") : null));
   line.addEventListener("animationend", () => line.classList.remove("new"));
   return line;
 }
@@ -185,18 +189,22 @@ function worst(alarm) {
   return element("small", "", `最严重 ${figure(alarm.worst, alarm.unit)}`);
 }
 
-// ---- acknowledging -------------------------------------------------------------------------------------------
+// ---- acknowledging and resetting -----------------------------------------------------------------------------
 
-function ackButton(alarm) {
-  const button = element("button", "", "签收 Ack");
+const VERBS = { ack: ["签收", "Ack"], reset: ["复位", "Reset"] };
+
+function signButton(alarm, verb) {
+  const [zh, en] = VERBS[verb];
+  const button = element("button", "", `${zh} ${en}`);
   button.type = "button";
-  button.dataset.ack = String(alarm.id);
-  button.setAttribute("aria-label", `签收 ${alarm.name.zh} ${alarm.enterprise || ""}`);
-  button.addEventListener("click", () => acknowledge(alarm, button));
+  button.dataset.sign = `${verb} ${alarm.id}`;
+  button.setAttribute("aria-label", `${zh} ${alarm.name.zh} ${alarm.enterprise || ""}`);
+  button.addEventListener("click", () => sign(alarm, verb, button));
   return button;
 }
 
-async function acknowledge(alarm, button) {
+async function sign(alarm, verb, button) {
+  const [zh] = VERBS[verb];
   const by = byId("by").value.trim();
   byId("by").classList.toggle("wanted", !by);
   if (!by) {
@@ -209,7 +217,7 @@ async function acknowledge(alarm, button) {
   // The same key if the answer was lost: the order is carried out once.
   button.dataset.key ||= `page-${Date.now()}-${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
   try {
-    const response = await fetch(`/api/v1/alarms/${alarm.id}/ack`, {
+    const response = await fetch(`/api/v1/alarms/${alarm.id}/${verb}`, {
       method: "POST",
       headers: { "content-type": "application/json", "idempotency-key": button.dataset.key },
       body: JSON.stringify({ by, comment: "" }),
@@ -219,11 +227,11 @@ async function acknowledge(alarm, button) {
       say("");
     } else {
       const kind = String(answer.type || "").split(":").pop();
-      say(`签收未成功：${PROBLEMS[kind] || ""} ${answer.detail || response.status}`);
+      say(`${zh}未成功：${PROBLEMS[kind] || ""} ${answer.detail || response.status}`);
       button.disabled = false;
     }
   } catch {
-    say("签收未送达，请重试。Not delivered, please try again.");
+    say(`${zh}未送达，请重试。Not delivered, please try again.`);
     button.disabled = false;
   }
 }

@@ -168,6 +168,23 @@ async fn an_acknowledgement_that_fails_says_why() {
 }
 
 #[tokio::test]
+async fn a_reset_is_an_order_like_an_acknowledgement() {
+    let console = Console::running();
+    console.prepare(Ok(Some(Outcome::Done { alarm: AlarmId(7) })));
+    let (status, body) = console.post("/api/v1/alarms/7/reset", r#"{"by":"张三","comment":"泄爆片已更换"}"#).await;
+    assert_eq!((status, &body["id"]), (StatusCode::OK, &json!(7)));
+    let order = console.door.orders.lock().unwrap().pop().unwrap().order;
+    assert_eq!(order, Order::ResetAlarm { alarm: AlarmId(7), comment: "泄爆片已更换".into() });
+    for (refusal, kind) in [(Refusal::NotLatched, "not-latched"), (Refusal::StillInBreach, "still-in-breach")] {
+        console.prepare(Ok(Some(Outcome::Refused(refusal))));
+        let (status, problem) = console.post("/api/v1/alarms/7/reset", r#"{"by":"a"}"#).await;
+        let kind = format!("urn:davy:problem:{kind}");
+        assert_eq!((status, problem["type"].as_str()), (StatusCode::CONFLICT, Some(kind.as_str())));
+    }
+    assert_eq!(console.post("/api/v1/alarms/7/reset", r#"{"by":""}"#).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn ready_tells_the_truth() {
     let console = Console::running();
     let (status, body) = console.get("/readyz").await;

@@ -7,6 +7,7 @@ mod gateways;
 mod guard;
 mod ledger;
 mod registry;
+mod rulebook;
 mod second_chance;
 mod socket;
 mod stream;
@@ -63,6 +64,12 @@ impl CommandDoor for FakeDoor {
         }
         Ok(outcome)
     }
+}
+
+/// One version is stored: 64 times the digit a.
+fn stored_packs(hash: &str) -> Option<Vec<u8>> {
+    let packs = r#"{"files":[{"file":"x.toml","text":"no rules yet"}],"registry":"r"}"#;
+    (hash == "a".repeat(64)).then(|| packs.as_bytes().to_vec())
 }
 
 impl ImportDoor for FakeDoor {
@@ -250,7 +257,8 @@ impl Console {
             telemetry: Arc::new(Telemetry::new().unwrap()),
             commands: Arc::clone(&door) as Arc<dyn CommandDoor>,
             imports: Arc::clone(&door) as Arc<dyn ImportDoor>,
-            seeds: SeedWord { version: "seeds-1".into(), is_ignored: false },
+            seeds: SeedWord { version: "seeds-1".into(), ..SeedWord::default() },
+            packs: Arc::new(stored_packs),
             history: Arc::clone(&past) as Arc<dyn History>,
             coverage: Arc::clone(&known) as Arc<dyn CoveragePast>,
             tasks: crate::seeds::tasks(std::path::Path::new("../seeds")).unwrap().into(),
