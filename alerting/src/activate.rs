@@ -116,7 +116,9 @@ impl State {
         };
         self.slots = Slots::new(self.in_force.binding.instances.len());
         self.means.watch(&self.in_force.binding, &self.in_force.rules);
-        self.memory.watch(&self.in_force.binding, &self.in_force.rules);
+        if let Some(view) = &self.view {
+            self.memory.watch(&self.in_force.binding, &self.in_force.rules, (view, self.now));
+        }
     }
 
     /// Alarms that stand under a rule that has only now learned to rise get its time from now on; those of a rule that

@@ -287,7 +287,7 @@ impl Feed {
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
-                (Some(past), Some(points)) => now.past(past, points, sample.event),
+                (Some(past), Some(points)) => now.past(past, (points, instance.limits_of(at)), sample.event),
                 _ => f64::NAN,
             },
             Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {

@@ -43,6 +43,7 @@ pub mod state;
 mod step;
 mod surroundings;
 pub mod system;
+mod tally;
 
 /// Raised when a golden journal's effects change. Another version refuses to replay a journal's tail unless told to.
 pub const ENGINE_VERSION: u32 = 3;

@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use crate::anchors::Waiting;
-use crate::classify::{Class, Classified, Clocked, Origin, classify};
+use crate::classify::{Class, Classified, Origin, classify};
 use crate::device_clock::Skew;
 use crate::effect::FLAG_SIMULATED;
 use crate::findings::Growing;
@@ -20,6 +20,7 @@ use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
 use crate::surroundings::Surroundings;
 use crate::system::{Notice, RULE_ERROR};
+use crate::tally::Tally;
 use rules::bind::patience_us;
 use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US, Severity};
 use std::sync::Arc;
@@ -79,16 +80,6 @@ enum Manner {
     Past,
     /// History that is judged after all: its point was heard when it came.
     Anchored,
-}
-
-/// What the readings of a message say of their gateway.
-#[derive(Default)]
-struct Tally {
-    newest: Option<Micros>,
-    newest_live: Option<Micros>,
-    shifted: bool,
-    /// Anything of it was judged.
-    judged: bool,
 }
 
 impl State {
@@ -262,17 +253,20 @@ impl State {
         let mut rows = Rows::default();
         let mut anchored = Vec::new();
         while let Some((number, waiting)) = self.anchors.pop(self.outage.attended(at)) {
-            self.points.anchor(PointId(number), &waiting);
-            anchored.push((PointId(number), waiting));
+            let (point, event) = (PointId(number), waiting.received.plus(waiting.offset_us.saturating_neg()));
+            self.points.anchor(point, &waiting);
+            if waiting.quality == Quality::Good {
+                self.memory.take(point, event, waiting.value);
+            }
+            anchored.push((point, event, waiting));
         }
-        for (point, waiting) in anchored {
+        for (point, event, waiting) in anchored {
             if let Some(key) = waiting.gateway
                 && self.gateways.anchor(&key, waiting.since) == Skew::Found
             {
                 let offset_us = self.gateways.offset_us(&key);
                 rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found, offset_us) });
             }
-            let event = waiting.received.plus(waiting.offset_us.saturating_neg());
             let sample = Sample { value: waiting.value, quality: waiting.quality, event };
             let news = News { point, sample, received: at, heard: waiting.heard, manner: Manner::Anchored };
             self.gather(&news, &mut rows);
@@ -371,18 +365,6 @@ impl State {
             self.turn(seen.number, self.now, |phase| phase.pass(moment, &terms, unheard));
         }
         self.turn(seen.number, self.now, |phase| phase.see(sight, moment, &terms));
-    }
-}
-
-impl Tally {
-    fn take(&mut self, reading: &Reading, classified: &Classified) {
-        self.newest = self.newest.max(reading.device_time);
-        self.judged |= matches!(classified.class, Class::Live(_));
-        match classified.class {
-            Class::Live(Clocked::Device) => self.newest_live = self.newest_live.max(reading.device_time),
-            Class::Live(Clocked::Shifted) => self.shifted = true,
-            Class::Live(Clocked::Received) | Class::Historical | Class::Duplicate => {}
-        }
     }
 }
 

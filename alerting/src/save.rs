@@ -252,6 +252,9 @@ impl Saved<'_> {
         if !self.means.is_whole(self.keys.len()) {
             return Some("a mean is of nothing");
         }
+        if !self.later.memory.is_whole(self.keys.len()) {
+            return Some("what is remembered of a point cannot have been");
+        }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");
         }

@@ -20,8 +20,9 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// A function over the past of `points`, at the time of the reading that asks; NaN where there is not enough of it.
-    pub(crate) fn past(&self, past: &Past, points: &[PointId], event: Micros) -> f64 {
+    /// A function over the past of `points` (each with its limit where it is compared with one), at the time of the
+    /// reading that asks; NaN where there is not enough of it.
+    pub(crate) fn past(&self, past: &Past, points: (&[PointId], &[f64]), event: Micros) -> f64 {
         self.memory.look(past, points, event)
     }
 

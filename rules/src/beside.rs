@@ -27,6 +27,11 @@ impl<'a> Beside<'a> {
         Beside { pasts: rule.pasts(), arounds: rule.arounds(), view }
     }
 
+    /// The functions over the past that it calls.
+    pub fn asked(&self) -> &[Past] {
+        &self.pasts
+    }
+
     /// The points whose past each function of the rule asks for: `own` is the point it stands on, if it is one.
     pub fn pasts(&self, own: Option<PointId>, triggers: &[Site], sites: &[Site]) -> Result<Vec<Vec<PointId>>, String> {
         let points = |past: &Past| match past.what {

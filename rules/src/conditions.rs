@@ -6,6 +6,7 @@ use crate::check::{Fault, Gives};
 use crate::condition::{Condition, compile};
 use crate::fields::{Faults, Fields};
 use crate::judge::Program;
+use crate::over;
 use crate::reading::Severity;
 use crate::registry::Limits;
 use crate::rule::{Column, Kind, Per};
@@ -61,7 +62,9 @@ pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> O
         check_columns(either, setting.per, faults);
     }
     if setting.per != Per::Point {
-        refuse_limits(fields, faults);
+        // A condition that could not be read may have asked for them.
+        let compares = when.as_ref().is_none_or(compares) || clear.as_ref().is_some_and(compares);
+        refuse_limits(fields, compares, faults);
     }
     let when = when?;
     check_grades(&when, setting, faults);
@@ -128,8 +131,18 @@ fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
     }
 }
 
-fn refuse_limits(fields: &Fields, faults: &mut Faults) {
-    for key in ["limit", "limits", "ceiling", "times"] {
+/// Whether it compares the points of the object with limits.
+fn compares(written: &Written) -> bool {
+    written.condition.program.columns().iter().any(|column| match column.inner() {
+        Column::Past(past) => over::limit(past).is_some(),
+        _ => false,
+    })
+}
+
+/// Points have limits; wider objects only for those points that are compared with them.
+fn refuse_limits(fields: &Fields, compares: bool, faults: &mut Faults) {
+    let refused: &[&str] = if compares { &["limit"] } else { &["limit", "limits", "ceiling", "times"] };
+    for key in refused {
         if let Some(value) = fields.get(key) {
             let problem = format!("`{key}` is given for a rule that stands on more than a point");
             faults.at(value.span().start, problem, "leave it out: points have limits, equipment has none");

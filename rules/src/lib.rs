@@ -20,6 +20,7 @@ mod inputs;
 pub mod judge;
 mod load;
 mod near;
+mod over;
 pub mod past;
 pub mod reading;
 pub mod registry;
