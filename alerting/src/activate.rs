@@ -8,6 +8,8 @@ use crate::findings::Growing;
 use crate::in_force::InForce;
 use crate::input::Content;
 use crate::intern::Numbered;
+use crate::lens::Lens;
+use crate::memory::held::{Named, Since};
 use crate::out::Out;
 use crate::points::NEVER;
 use crate::slot::Slot;
@@ -93,8 +95,10 @@ impl State {
     fn in_force_next(&mut self, rules: &Arc<RuleSet>, version: &str) {
         self.close_findings();
         let kept = self.take_slots();
+        let held = std::mem::take(&mut self.helds).named(|number| self.slot_key(number));
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
+        self.put_helds(held);
         self.agree_on_rises();
         self.close_orphans();
         self.quieten();
@@ -170,6 +174,22 @@ impl State {
             self.orphans.extend(slots.into_iter().map(orphan));
         }
         self.rebuild_absence();
+    }
+
+    /// Puts conditions that are true back in their places; those that no rule in force asks are forgotten.
+    pub(crate) fn put_helds(&mut self, kept: Named) {
+        let mut kept: BTreeMap<SlotKey, Vec<Since>> = kept.into_iter().collect();
+        for (number, instance) in (0_u32..).zip(&self.in_force.binding.instances) {
+            if kept.is_empty() {
+                return;
+            }
+            let asked = self.in_force.lenses.get(instance.rule).map(Lens::held_keys).unwrap_or_default();
+            if !asked.is_empty()
+                && let Some(list) = self.slot_key(number).and_then(|key| kept.remove(&key))
+            {
+                self.helds.put(number, list, &asked);
+            }
+        }
     }
 
     /// Puts findings that grow back in their places; those without a place are complete as they stand, and nobody is

@@ -239,7 +239,7 @@ impl State {
                     filings: &self.filings,
                     view: self.view.as_deref(),
                 };
-                let row = lens.gather(number, instance, sample, &now);
+                let row = lens.gather((number, instance), sample, &now, &mut self.helds);
                 if is_past { Kind::Past(row) } else { Kind::Judged(row) }
             };
             let seen = Seen { number, point, event: sample.event, heard, value: sample.value, kind };

@@ -14,6 +14,7 @@ use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::memory::held::{self, Named};
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -81,6 +82,8 @@ struct Saved<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Later {
     pub memory: Memory,
+    /// Conditions inside conditions that are true, by name.
+    pub held: Named,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -144,7 +147,10 @@ impl State {
             hazards: Cow::Owned(self.hazards.clone()),
             figures: Cow::Owned(self.figures.clone()),
             means: Cow::Owned(self.means.clone()),
-            later: Cow::Owned(Later { memory: self.memory.clone() }),
+            later: Cow::Owned(Later {
+                memory: self.memory.clone(),
+                held: self.helds.named(|number| self.slot_key(number)),
+            }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
     }
@@ -203,6 +209,7 @@ impl State {
         state.bind(rules, version);
         state.put_slots(saved.slots);
         state.put_findings(saved.findings);
+        state.put_helds(later.held);
         let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
         for (id, seat) in seats {
             state.book.seat(id, seat);
@@ -252,7 +259,7 @@ impl Saved<'_> {
         if !self.means.is_whole(self.keys.len()) {
             return Some("a mean is of nothing");
         }
-        if !self.later.memory.is_whole(self.keys.len()) {
+        if !self.later.memory.is_whole(self.keys.len()) || !held::is_whole(&self.later.held) {
             return Some("what is remembered of a point cannot have been");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {

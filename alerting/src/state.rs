@@ -19,6 +19,7 @@ use crate::input::FoldLimits;
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::memory::held::Helds;
 use crate::outage::Outage;
 use crate::points::Points;
 use crate::redelivery::Redeliveries;
@@ -66,6 +67,7 @@ pub struct State {
     pub(crate) outage: Outage,
     pub(crate) means: Means,
     pub(crate) memory: Memory,
+    pub(crate) helds: Helds,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,

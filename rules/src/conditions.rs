@@ -104,9 +104,9 @@ fn check_clear(clear: &Written, faults: &mut Faults) {
 /// Equipment and enterprises have no value, limit or range of their own, and some inputs only they have.
 fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
     let is_absence = written.reads(&Column::Age);
-    for column in written.condition.program.columns() {
+    for column in written.condition.program.all_columns() {
         match column.inner() {
-            Column::Tag(_) => {}
+            Column::Tag(_) | Column::Held(_) => {}
             // What an absence condition may read is looked at apart.
             Column::Age | Column::Period if is_absence => {}
             Column::Fact(_) | Column::Past(_) | Column::Around(_) => {
@@ -116,7 +116,10 @@ fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
                     Column::Around(around) => around.is_of(per),
                     _ => Ok(()),
                 };
-                if let Err(wanted) = found {
+                if let (Err(_), Per::Point) = (&found, per) {
+                    let problem = format!("reads `{}`, but the rule stands on a point", column.name());
+                    written.fault(faults, problem, "set `per` to \"equipment\"");
+                } else if let Err(wanted) = found {
                     let problem = format!("reads `{}`, but the rule stands on more than {wanted}", column.name());
                     let remedy = if wanted == "equipment" { "\"equipment\" or \"point\"" } else { "\"point\"" };
                     written.fault(faults, problem, format!("set `per` to {remedy}"));
@@ -133,7 +136,7 @@ fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
 
 /// Whether it compares the points of the object with limits.
 fn compares(written: &Written) -> bool {
-    written.condition.program.columns().iter().any(|column| match column.inner() {
+    written.condition.program.all_columns().any(|column| match column.inner() {
         Column::Past(past) => over::limit(past).is_some(),
         _ => false,
     })

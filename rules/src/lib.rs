@@ -16,6 +16,7 @@ mod condition;
 mod conditions;
 pub mod fact;
 mod fields;
+pub mod held;
 mod inputs;
 pub mod judge;
 mod load;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// As far as devices may be ahead of the clock, twice: what has been judged on both sides of that is not out of order by
 /// more.
-const BACK_MAX_US: i64 = 120 * SECOND_US;
+pub(super) const BACK_MAX_US: i64 = 120 * SECOND_US;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Kept {

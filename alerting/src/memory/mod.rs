@@ -8,6 +8,7 @@ mod blocks;
 mod counts;
 mod ends;
 mod extremes;
+pub(crate) mod held;
 mod kept;
 mod sums;
 mod switch;

@@ -1,0 +1,346 @@
+//! Rules that remember, through the fold: told as cases, each of which is run line by line and all in one record; and
+//! what changes of rules and restarts do to a memory. Pure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds nothing has failed")]
+
+mod district;
+mod trial;
+
+use alerting::input::{Content, Input};
+use alerting::state::State;
+use district::*;
+use rules::reading::Quality;
+use std::sync::Arc;
+use trial::hold;
+
+/// A rule on gas heads with these conditions.
+fn gas(when: &str, more: &str) -> String {
+    format!("on = [\"gas.lel\"]\nwhen = '{when}'\nseverity = \"orange\"\n{more}")
+}
+
+#[test]
+fn windows_look_back_from_the_reading_that_is_judged() {
+    let cases = "
+case half a window is enough, and the window has the reading itself in it
+  point G-1 gas.lel period=60s
+  at 0s G-1 10
+  at 60s G-1 30
+  at 120s G-1 30.5
+  at 150s G-1 40
+  expect 150s raise orange
+  at 300s G-1 30.5
+  expect 300s return
+case by the times of the device, not of the network
+  point G-1 gas.lel period=60s
+  at 0s G-1 10
+  at 298s G-1 10 device=149s
+  at 299s G-1 40 device=150s
+  expect 299s raise orange
+case what is late, bad or uncertain is not remembered
+  point G-1 gas.lel period=60s
+  at 1000s G-1 10
+  at 1001s G-1 90 device=500s
+  at 1060s G-1 90 q=bad
+  at 1090s G-1 90 q=uncertain
+  at 1150s G-1 10
+  expect none
+";
+    hold(&gas("delta(300) >= 30.0", "clear = \"delta(300) < 1.0\""), cases);
+}
+
+#[test]
+fn a_rule_sees_what_other_points_did() {
+    let lines = "on = [\"tank.level\"]\nwhen = '''since_on(\"flame\") >= 60.0 && on_for(\"dust.fan_run\") >= 30.0 \
+                 || events(\"flame\", 60) >= 3.0'''\nseverity = \"red\"";
+    let cases = "
+case never heard of counts from when the rule came into force
+  point L-1 tank.level period=60s
+  point F-1 flame
+  point S-1 dust.fan_run
+  at 20s S-1 1
+  at 40s L-1 5
+  at 55s L-1 5
+  at 61s L-1 5
+  expect 61s raise red
+case once on it counts from there
+  point L-1 tank.level period=60s
+  point F-1 flame
+  point S-1 dust.fan_run
+  at 20s S-1 1
+  at 50s F-1 1
+  at 61s L-1 5
+  at 110s L-1 5
+  expect 110s raise red
+  at 115s S-1 0
+  at 120s L-1 5
+  expect 120s return
+case so many events
+  point L-1 tank.level period=60s
+  point F-1 flame
+  point S-1 dust.fan_run
+  at 10s F-1 1
+  at 11s S-1 0
+  at 20s F-1 1
+  at 69s F-1 1
+  at 69s L-1 5
+  expect 69s raise red
+  at 70s L-1 5
+  expect 70s return
+case a switch that nobody heard of says nothing
+  point L-1 tank.level period=60s
+  point F-1 flame
+  point S-1 dust.fan_run
+  at 100s L-1 5
+  expect none
+";
+    hold(lines, cases);
+}
+
+#[test]
+fn a_switch_is_on_for_as_long_as_since_an_event_of_another() {
+    let lines = "on = [\"prod.run\"]\nwhen = 'on_time(\"prod.run\", \"flame\") >= 100.0'\nseverity = \"red\"";
+    let cases = "
+case pauses do not count, and an event begins it anew
+  point R-1 prod.run
+  point F-1 flame
+  at 0s R-1 1
+  at 60s R-1 0
+  at 500s R-1 1
+  at 539s R-1 1
+  at 540s R-1 1
+  expect 540s raise red
+  at 550s F-1 1
+  at 551s R-1 1
+  expect 551s return
+  at 649s R-1 1
+  at 650s R-1 1
+  expect 650s again red
+";
+    hold(lines, cases);
+}
+
+#[test]
+fn the_reading_before() {
+    let cases = "
+case it has gone on, and off
+  point G-1 gas.lel period=5s
+  at 0s G-1 1
+  at 5s G-1 1
+  at 10s G-1 0
+  at 15s G-1 1
+  expect 15s raise orange
+  at 20s G-1 1
+  at 25s G-1 0
+  expect 25s return
+case after a gap
+  point G-1 gas.lel period=5s
+  at 0s G-1 7
+  at 100s G-1 7
+  at 201s G-1 9
+  expect 201s raise orange
+";
+    hold(&gas("rose() || gap() > 100.0 && prev() == 7.0", "clear = \"fell()\""), cases);
+}
+
+#[test]
+fn points_at_their_limit_are_counted_by_equipment() {
+    let lines = "on = [\"gas.lel\"]\nper = \"equipment\"\nwhen = 'over(\"h\", 60) >= 2.0'\n\
+                 clear = 'over(\"h\", 60) < 1.0'\nlimits = { h = 25.0 }\nseverity = \"red\"";
+    let cases = "
+case two within a minute, each by its own limit
+  point G-1 gas.lel period=5s equipment=E-1
+  point G-2 gas.lel period=5s equipment=E-1 h=40
+  at 0s G-1 25
+  at 5s G-1 10
+  at 30s G-2 39
+  at 59s G-2 40
+  expect 59s raise red on E-1
+  at 61s G-2 10
+  at 118s G-2 10
+  at 119s G-2 10
+  expect 119s return
+case one after the other is no two
+  point G-1 gas.lel period=5s equipment=E-1
+  point G-2 gas.lel period=5s equipment=E-1
+  at 0s G-1 30
+  at 5s G-1 10
+  at 60s G-2 30
+  expect none
+case one that speaks seldom still stands there
+  point G-1 gas.lel period=100s equipment=E-1
+  point G-2 gas.lel period=5s equipment=E-1
+  at 0s G-1 30
+  at 299s G-2 30
+  expect 299s raise red
+case but not for ever
+  point G-1 gas.lel period=100s equipment=E-1
+  point G-2 gas.lel period=5s equipment=E-1
+  at 0s G-1 30
+  at 301s G-2 30
+  expect none
+";
+    hold(lines, cases);
+}
+
+#[test]
+fn a_condition_inside_must_hold_at_every_reading() {
+    let cases = "
+case for so long
+  point G-1 gas.lel period=5s
+  at 0s G-1 20
+  at 30s G-1 20
+  at 59s G-1 20
+  at 60s G-1 20
+  expect 60s raise orange
+  at 65s G-1 9
+  expect 65s return
+case once it is not true it begins anew
+  point G-1 gas.lel period=5s
+  at 0s G-1 20
+  at 30s G-1 9
+  at 35s G-1 20
+  at 94s G-1 20
+  at 95s G-1 20
+  expect 95s raise orange
+case nothing is looked at between readings, and what is bad is not judged
+  point G-1 gas.lel period=5s
+  at 0s G-1 20
+  at 30s G-1 9 q=bad
+  at 100s G-1 20
+  expect 100s raise orange
+  until 10m
+";
+    hold(&gas("held(value >= 10.0, 60)", ""), cases);
+}
+
+#[test]
+fn a_condition_inside_may_read_all_that_one_may_and_say_nothing() {
+    let when = "held(delta(20) >= 5.0 && tag(\"prod.run\") > 0.5, 30) && value > 1.0";
+    let cases = "
+case while an input is missing nothing is said, and nothing begins anew
+  point G-1 gas.lel period=10s
+  point R-1 prod.run
+  at 0s G-1 10
+  at 10s G-1 20
+  at 11s R-1 1
+  at 20s G-1 30
+  at 40s G-1 40
+  at 50s G-1 60
+  expect 50s raise orange
+";
+    hold(&gas(when, ""), cases);
+}
+
+/// Readings of the gas head, a second apart from `from_s` on.
+fn read(fold: &mut Fold, from_s: i64, values: &[f64]) -> Vec<String> {
+    let mut all = Vec::new();
+    for (second, value) in (from_s..).zip(values) {
+        all.extend(fold.read(second * 1_000, GAS, *value));
+    }
+    told(&all)
+}
+
+fn rules(version: &str, when: &str) -> Content {
+    let head = "[[rule]]\nid = \"P-1\"\nname = { zh = \"x\", en = \"x\" }\naction = { zh = \"x\", en = \"x\" }\n";
+    let rules = rule_set(&registry(), &format!("{head}{}", gas(when, "")));
+    Content::Rules { version: version.to_owned(), rules }
+}
+
+fn started(when: &str) -> Fold {
+    let mut fold = Fold::started();
+    fold.step(1, vec![Input::Activate(rules("p1", when))]);
+    fold
+}
+
+#[test]
+fn a_memory_lives_as_long_as_somebody_asks_the_same() {
+    let held = "held(value > 5.0, 10)";
+    let table = [
+        // The rule, the one that follows, and when the alarm is raised, of 10 seconds that both need.
+        ("delta(20) > 5.0", "delta(20) > 5.0 && value > 1.0", 11),
+        ("delta(20) > 5.0", "delta(19) > 5.0", 17),
+        ("delta(20) > 5.0", "value > 99.0", 0),
+        (held, "held(value > 5.0, 10) && value > 1.0", 11),
+        (held, "held(value > 5.5, 10)", 17),
+        ("max(20) > 5.0", "max(20) > 5.0 && min(20) > 5.0", 11),
+        ("on_for() >= 10.0", "off_for() < 1.0 && on_for() >= 10.0", 11),
+    ];
+    for (before, after, raised_s) in table {
+        let mut fold = started(before);
+        let values: Vec<f64> = (0..10).map(|n| 6.0 + f64::from(n)).collect();
+        assert_eq!(read(&mut fold, 1, &values[..6]), [""; 0], "{before}");
+        fold.step(6_500, vec![Input::Activate(rules("p2", after))]);
+        let later: Vec<f64> = (6..40).map(|n| 6.0 + f64::from(n)).collect();
+        let expected: Vec<String> =
+            (raised_s > 0).then(|| format!("P-1 Raised@{}", raised_s * 1_000)).into_iter().collect();
+        assert_eq!(read(&mut fold, 7, &later), expected, "{before}, then {after}");
+    }
+}
+
+#[test]
+fn nobody_asks_for_a_while_and_all_is_forgotten() {
+    for when in ["delta(20) > 5.0", "held(value > 5.0, 10)"] {
+        let mut fold = started(when);
+        let values: Vec<f64> = (0..40).map(|n| 6.0 + f64::from(n)).collect();
+        read(&mut fold, 1, &values[..6]);
+        fold.step(6_500, vec![Input::Activate(rules("p2", "value > 99.0"))]);
+        fold.step(6_600, vec![Input::Activate(rules("p3", when))]);
+        assert_eq!(read(&mut fold, 7, &values[6..]), ["P-1 Raised@17000"], "{when}");
+    }
+}
+
+#[test]
+fn a_snapshot_in_the_middle_changes_nothing() {
+    let when = "delta(20) > 5.0 && max(20) > 5.0 && held(value > 5.0, 10) && on_for() >= 10.0 && count(60) > 3.0";
+    let mut fold = started(when);
+    let values: Vec<f64> = (0..40).map(|n| 6.0 + f64::from(n)).collect();
+    read(&mut fold, 1, &values[..6]);
+    let bytes = fold.state.save();
+    let mut load = |kind: &str, version: &str| match version {
+        "p1" => Some(rules("p1", when)),
+        _ => load(kind, version),
+    };
+    fold.state = State::restore(&bytes, &mut load).unwrap();
+    assert_eq!(fold.state.save(), bytes, "another state came back");
+    assert_eq!(read(&mut fold, 7, &values[6..]), ["P-1 Raised@11000"]);
+}
+
+#[test]
+fn a_point_that_goes_and_comes_back_begins_anew() {
+    let mut fold = started("delta(20) > 5.0");
+    let values: Vec<f64> = (0..40).map(|n| 6.0 + f64::from(n)).collect();
+    read(&mut fold, 1, &values[..6]);
+    let mut without = registry();
+    without.enterprises[0].equipment[0].points.retain(|point| point.tag != "gas.lel");
+    let content =
+        |version: &str, registry| Content::Registry { version: version.to_owned(), registry: Arc::new(registry) };
+    fold.step(6_500, vec![Input::Activate(content("r8", without))]);
+    fold.step(6_600, vec![Input::Activate(content("r9", registry()))]);
+    assert_eq!(read(&mut fold, 7, &values[6..]), ["P-1 Raised@17000"]);
+}
+
+#[test]
+fn a_point_judged_by_receive_time_remembers_by_it_too() {
+    let mut fold = started("delta(600) > 5.0");
+    let slow = 8 * 3_600_000;
+    let mut all = Vec::new();
+    for n in 0..40_i64 {
+        let ms = 1_000 + n * 20_000;
+        let told = reading(GAS, Some(at(ms - slow)), 10.0 + n as f64);
+        all.extend(changes(&fold.step(ms, vec![Input::Delivery(delivery(at(ms), vec![told])), Input::Tick])));
+    }
+    let raised: Vec<String> = told(&all).into_iter().filter(|told| told.starts_with("P-1")).collect();
+    assert_eq!(raised.len(), 1, "{raised:?}");
+}
+
+#[test]
+fn only_good_readings_are_remembered() {
+    let mut fold = started("delta(10) > 5.0");
+    for (second, value, quality) in [(1, 10.0, Quality::Good), (6, 90.0, Quality::Uncertain), (11, 10.0, Quality::Good)]
+    {
+        let mut told = reading(GAS, Some(at(second * 1_000)), value);
+        told.quality = quality;
+        let effects = fold.step(second * 1_000, vec![Input::Delivery(delivery(at(second * 1_000), vec![told]))]);
+        assert_eq!(changes(&effects).len(), 0);
+    }
+}
