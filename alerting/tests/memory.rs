@@ -183,6 +183,54 @@ case but not for ever
 }
 
 #[test]
+fn a_limit_is_the_point_s_own_else_a_multiple_and_no_weaker_than_the_ceiling() {
+    let lines = |more: &str| {
+        format!(
+            "on = [\"gas.lel\"]\nper = \"equipment\"\nwhen = 'over(\"h\", 60) >= 2.0'\nlimits = {{ h = 2.0 }}\n\
+             times = \"oel\"\nseverity = \"red\"\n{more}"
+        )
+    };
+    let points = "
+  point G-1 gas.lel period=5s equipment=E-1 substance=chlorine oel=10
+  point G-2 gas.lel period=5s equipment=E-1 substance=chlorine oel=10 h=30
+  point G-3 gas.lel period=5s equipment=E-1
+  at 0s G-3 99";
+    let cases = format!(
+        "
+case one without any limit does not count{points}
+  at 1s G-1 20
+  at 2s G-2 29
+  at 3s G-2 30
+  expect 3s raise red
+case just below{points}
+  at 1s G-1 19.9
+  at 3s G-2 30
+  expect none
+case where none has a limit nothing is watched
+  point G-3 gas.lel period=5s equipment=E-1
+  expect unbound
+"
+    );
+    hold(&lines(""), &cases);
+    let cases = format!("\ncase its own is too weak{points}\n  at 1s G-1 20\n  at 2s G-2 25\n  expect 2s raise red\n");
+    hold(&lines("ceiling = { h = 2.5 }"), &cases);
+}
+
+#[test]
+fn low_limits_are_reached_from_above() {
+    let lines = "on = [\"tank.level\"]\nper = \"equipment\"\nwhen = 'over(\"l\", 60) >= 1.0'\nlimits = { l = 10.0 }\n\
+                 severity = \"red\"";
+    let cases = "
+case at it
+  point L-1 tank.level period=60s equipment=E-1
+  at 1s L-1 10.1
+  at 2s L-1 10
+  expect 2s raise red on E-1
+";
+    hold(lines, cases);
+}
+
+#[test]
 fn a_condition_inside_must_hold_at_every_reading() {
     let cases = "
 case for so long
@@ -229,6 +277,36 @@ case while an input is missing nothing is said, and nothing begins anew
   expect 50s raise orange
 ";
     hold(&gas(when, ""), cases);
+}
+
+#[test]
+fn a_tag_that_something_stands_in_for_need_not_be_there() {
+    let cases = "
+case without a fan
+  point G-1 gas.lel period=10s
+  at 0s G-1 10
+  expect 0s raise orange
+case with one, and the number only until it speaks
+  point G-1 gas.lel period=10s
+  point S-1 dust.fan_run
+  at 0s G-1 10
+  expect 0s raise orange
+  at 1s S-1 0
+  at 5s G-1 10
+  expect 5s return
+";
+    hold(&gas("or(on_for(\"dust.fan_run\"), 99.0) >= 60.0", ""), cases);
+    let cases = "\ncase without a fan\n  point G-1 gas.lel period=10s\n  expect unbound\n";
+    hold(&gas("or(on_for(\"dust.fan_run\"), 99.0) >= 60.0 && off_for(\"dust.fan_run\") < 5.0", ""), cases);
+    hold(&gas("held(on_for(\"dust.fan_run\") >= 60.0, 10)", ""), cases);
+}
+
+#[test]
+fn a_condition_inside_that_cannot_be_evaluated_is_told() {
+    let mut fold = started("held(value < 0.0 && 9223372036854775807 * 2 > 1, 10) || value > 50.0");
+    assert_eq!(read(&mut fold, 1, &[10.0, 60.0, 10.0]), ["P-1 Raised@2000", "P-1 Returned@3000"]);
+    let told = read(&mut fold, 4, &[-5.0, 60.0]);
+    assert_eq!(told, ["DAVY-RULE-ERROR Raised@4000", "P-1 BreachedAgain@5000", "DAVY-RULE-ERROR Returned@5000"]);
 }
 
 /// Readings of the gas head, a second apart from `from_s` on.

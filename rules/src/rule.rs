@@ -82,6 +82,12 @@ impl Rule {
         self.columns().any(|column| matches!(column, Column::Tag(name) if name == tag))
     }
 
+    /// Whether the rule cannot do without this function over the past.
+    #[must_use]
+    pub fn needs_past(&self, past: &Past) -> bool {
+        self.columns().any(|column| matches!(column, Column::Past(needed) if needed == past))
+    }
+
     /// The distinct functions over the past that `when` and `clear` call, in the order of their first mention.
     #[must_use]
     pub fn pasts(&self) -> Vec<Past> {

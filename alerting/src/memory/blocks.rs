@@ -2,7 +2,7 @@
 //! (1/256 of the range) of a median of the readings of a window that is never longer than asked, and shorter by less
 //! than 1/24. What lies outside the range counts at its end. Counts are whole, so that none drifts. Pure.
 
-use super::window::is_spanned;
+use super::window::{is_spanned, part_us};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -147,5 +147,5 @@ impl Block {
 }
 
 fn block_us(window_us: i64) -> i64 {
-    window_us.saturating_add(BLOCKS - 1).div_euclid(BLOCKS).max(1)
+    part_us(window_us, BLOCKS)
 }

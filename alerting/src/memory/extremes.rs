@@ -1,8 +1,9 @@
 //! The least and the greatest reading of a window, each as a queue of those that may yet become it: what is beaten by a
-//! later reading never can. Readings less than 1/255 of the window after a better one are passed over, so that a queue
-//! has 256 places at most; what is told is the extreme of a window that is shorter by less than that. Pure.
+//! later reading never can. Readings less than 1/63 of the window after a better one are passed over, so that a queue has
+//! 64 places at most: it is long only while a value rises or falls all the time. What is told is the extreme of a window
+//! that is shorter by less than that, and never longer. Pure.
 
-use super::window::{cell_us, is_spanned};
+use super::window::{is_spanned, part_us};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -13,6 +14,12 @@ pub(crate) struct Extremes {
     most: VecDeque<(i64, f64)>,
     seen: Seen,
 }
+
+/// So many readings of a queue begin within a window, and one more.
+const PLACES: i64 = 63;
+
+/// As many as there are bits, but one.
+const PARTS: i64 = 127;
 
 /// Where readings lie, in 1/127 of the window: the oldest reading is long gone from the queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +57,7 @@ impl Extremes {
     pub fn is_whole(&self, newest: i64, window_us: i64) -> bool {
         let is_sound = |queue: &VecDeque<(i64, f64)>, beats: fn(f64, f64) -> bool| {
             let mut pairs = queue.iter().zip(queue.iter().skip(1));
-            pairs.all(|(a, b)| beats(a.1, b.1) && b.0.saturating_sub(a.0) >= cell_us(window_us))
+            pairs.all(|(a, b)| beats(a.1, b.1) && b.0.saturating_sub(a.0) >= part_us(window_us, PLACES))
                 && queue.front().is_none_or(|(at, _)| newest.saturating_sub(*at) < window_us)
                 && queue.back().is_none_or(|(at, _)| *at <= newest)
                 && queue.iter().all(|(_, value)| value.is_finite())
@@ -72,18 +79,14 @@ fn push(queue: &mut VecDeque<(i64, f64)>, (at, value): (i64, f64), window_us: i6
     while queue.back().is_some_and(|(_, kept)| beats(*kept, value)) {
         queue.pop_back();
     }
-    if queue.back().is_none_or(|(last, _)| at.saturating_sub(*last) >= cell_us(window_us)) {
+    if queue.back().is_none_or(|(last, _)| at.saturating_sub(*last) >= part_us(window_us, PLACES)) {
         queue.push_back((at, value));
     }
 }
 
 impl Seen {
-    fn part_us(window_us: i64) -> i64 {
-        window_us.saturating_add(126).div_euclid(127).max(1)
-    }
-
     fn take(&mut self, at: i64, window_us: i64) {
-        let part = at.div_euclid(Seen::part_us(window_us));
+        let part = at.div_euclid(part_us(window_us, PARTS));
         let past = u32::try_from(part.saturating_sub(self.part)).ok().filter(|_| self.bits != 0);
         self.bits = past.and_then(|past| self.bits.checked_shl(past)).unwrap_or(0) | 1;
         self.part = part;
@@ -91,7 +94,7 @@ impl Seen {
 
     /// The beginning of the oldest part that begins after this time and has readings in it.
     fn oldest_after(&self, until: i64, window_us: i64) -> Option<i64> {
-        let part_us = Seen::part_us(window_us);
+        let part_us = part_us(window_us, PARTS);
         let first = until.div_euclid(part_us).saturating_add(1);
         let back = u32::try_from(self.part.saturating_sub(first)).ok()?.min(127);
         let bits = self.bits & (u128::MAX >> 127_u32.saturating_sub(back));

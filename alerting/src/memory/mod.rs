@@ -2,6 +2,22 @@
 //! ask the same, updated with every good reading that is judged, in the order of arrival, before any rule looks. Each
 //! memory of a point is apart, so that writing a snapshot shares them all and copies only what goes on meanwhile. Must not
 //! know rules' conditions or alarms. Pure.
+//!
+//! A point that nobody asks about costs 16 bytes; one that somebody does 16 more, and for each thing asked, once the window
+//! is full, so many bytes by its period (in parentheses: while its value rises or falls all the time):
+//!
+//! | asked | 1 s | 5 s | 10 s | 60 s |
+//! |---|---|---|---|---|
+//! | `rate(300)`, `delta(300)` together; `count(300)`, `events` the same | 4240 | 1168 | 656 | 272 |
+//! | `mean(300)` | 6288 | 1680 | 912 | 336 |
+//! | `stddev(300)` | 8336 | 2192 | 1168 | 400 |
+//! | `min(3600)`, `max(3600)` together | 400 (1232) | 400 (1232) | 400 (1232) | 400 (1232) |
+//! | `median(3600)` | 6288 | 6288 | 6288 | 1680 |
+//! | `median(28800)`, a long one | 3800 (5336) | 3800 | 3800 | 3800 |
+//! | `median(604800)` | 3800 (26328) | 3800 (26328) | 3800 (14552) | 3800 |
+//! | any of `prev`, `gap`, `rose`, `fell` together; of `on_for`, `off_for`, `since_on`; each `on_time`, `over` | 144 | 144 | 144 | 144 |
+//!
+//! What a window costs goes by the readings in it, up to 256 cells: `rate(600)` at 10 s is `rate(300)` at 5 s.
 
 mod ask;
 mod blocks;

@@ -31,7 +31,12 @@ impl<C> Default for Window<C> {
 
 /// The least time between two cells.
 pub(crate) fn cell_us(window_us: i64) -> i64 {
-    window_us.saturating_add(CELLS - 1).div_euclid(CELLS).max(1)
+    part_us(window_us, CELLS)
+}
+
+/// One of so many parts of a window, rounded up.
+pub(crate) fn part_us(window_us: i64, parts: i64) -> i64 {
+    window_us.saturating_add(parts - 1).div_euclid(parts).max(1)
 }
 
 /// Whether a window of this length is at least half spanned.
