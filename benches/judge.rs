@@ -53,7 +53,7 @@ fn quiet_value(column: &Column, n: u32) -> f64 {
         Column::Period => 10.0,
         Column::Age => f64::from(n % 30),
         // A past in which nothing has happened.
-        Column::Past(_) | Column::Around(_) | Column::Or(..) => 0.0,
+        Column::Past(_) | Column::Around(_) | Column::Held(_) | Column::Or(..) => 0.0,
         // No status, no role; limits that nothing reaches.
         Column::Fact(fact) => {
             if fact.is_bool() {

@@ -9,6 +9,8 @@ use crate::findings::Growing;
 use crate::in_force::InForce;
 use crate::input::Content;
 use crate::intern::Numbered;
+use crate::lens::Lens;
+use crate::memory::held::{Named, Since};
 use crate::out::Out;
 use crate::points::NEVER;
 use crate::slot::{Phase, Slot, Turn};
@@ -107,8 +109,11 @@ impl State {
                 *slot = std::mem::take(slot).start_clean();
             }
         }
+        let mut held = std::mem::take(&mut self.helds).named(|number| self.slot_key(number));
+        held.retain(|(key, _)| !changed.contains(&key.rule));
         self.bind(Arc::clone(rules), version.to_owned());
         self.put_slots(kept);
+        self.put_helds(held);
         self.agree_on_rises();
         self.unlatch();
         self.close_orphans();
@@ -132,8 +137,10 @@ impl State {
         };
         self.slots = Slots::new(self.in_force.binding.instances.len());
         self.means.watch(&self.in_force.binding, &self.in_force.rules);
-        self.memory.watch(&self.in_force.binding, &self.in_force.rules);
         self.usual.watch(&self.in_force.binding, &self.in_force.rules);
+        if let Some(view) = &self.view {
+            self.memory.watch(&self.in_force.binding, &self.in_force.rules, (view, self.now));
+        }
     }
 
     /// Alarms that stand under a rule that has only now learned to rise get its time from now on; those of a rule that
@@ -202,6 +209,22 @@ impl State {
             self.orphans.extend(slots.into_iter().map(orphan));
         }
         self.rebuild_absence();
+    }
+
+    /// Puts conditions that are true back in their places; those that no rule in force asks are forgotten.
+    pub(crate) fn put_helds(&mut self, kept: Named) {
+        let mut kept: BTreeMap<SlotKey, Vec<Since>> = kept.into_iter().collect();
+        for (number, instance) in (0_u32..).zip(&self.in_force.binding.instances) {
+            if kept.is_empty() {
+                return;
+            }
+            let asked = self.in_force.lenses.get(instance.rule).map(Lens::held_keys).unwrap_or_default();
+            if !asked.is_empty()
+                && let Some(list) = self.slot_key(number).and_then(|key| kept.remove(&key))
+            {
+                self.helds.put(number, list, &asked);
+            }
+        }
     }
 
     /// Puts findings that grow back in their places; those without a place are complete as they stand, and nobody is

@@ -1,11 +1,13 @@
 //! One rule over one run of readings: the rows its conditions need are gathered as the readings stand at that moment,
 //! then judged all at once, then asked for one by one. Must not know slots or time. Pure.
 
+use crate::memory::held::Helds;
 use crate::slot::Sight;
 use crate::surroundings::Surroundings;
 use rules::around::Around;
 use rules::bind::Instance;
 use rules::fact::Fact;
+use rules::held::Held;
 use rules::judge::{Frame, Program, Verdict};
 use rules::past::Past;
 use rules::reading::{Micros, Quality, Severity};
@@ -25,6 +27,9 @@ pub struct Lens {
     reads_others: bool,
     /// As the rule's instances have them.
     asked: Asked,
+    insides: Vec<Inside>,
+    /// Rows of which a condition inside could not be evaluated, and why.
+    failed: Vec<(usize, String)>,
     /// It judges the means of slots of this length.
     slot_us: Option<i64>,
     /// By row: the instance it is for.
@@ -42,10 +47,19 @@ pub struct Lens {
 struct Asked {
     /// Who asks.
     rule: String,
+    helds: Vec<Held>,
     tag_names: Vec<String>,
     facts: Vec<Fact>,
     pasts: Vec<Past>,
     arounds: Vec<Around>,
+}
+
+/// A condition inside the conditions of the rule, judged when its row is gathered.
+#[derive(Debug)]
+struct Inside {
+    held: Held,
+    key: u64,
+    gather: Gather,
 }
 
 /// The columns of one program and where their values come from.
@@ -76,6 +90,8 @@ enum Feed {
     Past(usize),
     /// Index into `Instance::arounds`.
     Around(usize),
+    /// Index into the conditions inside.
+    Held(usize),
     /// Never given to rules on readings.
     Nothing,
 }
@@ -98,6 +114,8 @@ struct RowOf<'a> {
     sample: Sample,
     asked: &'a Asked,
     now: &'a Surroundings<'a>,
+    /// What the conditions inside give.
+    helds: &'a [f64],
 }
 
 /// What a rule says of one row.
@@ -120,21 +138,28 @@ impl Lens {
     pub fn new(rule: &Rule, tag_names: &[String]) -> Lens {
         let asked = Asked {
             rule: rule.id.clone(),
+            helds: rule.helds(),
             tag_names: tag_names.to_vec(),
             facts: rule.facts(),
             pasts: rule.pasts(),
             arounds: rule.arounds(),
         };
+        let inside =
+            |held: &Held| Inside { held: held.clone(), key: held.key(), gather: Gather::new(&held.program, &asked) };
+        let insides: Vec<Inside> = asked.helds.iter().map(inside).collect();
         let when = Gather::new(&rule.when, &asked);
         let clear = rule.clear.as_ref().map(|clear| Gather::new(clear, &asked));
-        let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().flat_map(|gather| &gather.feeds);
+        let inside = || insides.iter().map(|inside| &inside.gather);
+        let feeds = || [Some(&when), clear.as_ref()].into_iter().flatten().chain(inside()).flat_map(|one| &one.feeds);
         let reads_bad = feeds().any(|(feed, _)| *feed == Feed::Bad);
-        let reads_others = feeds().any(|(feed, _)| matches!(feed, Feed::Tag(_) | Feed::Past(_) | Feed::Around(_)));
+        let reads_others = feeds().any(|(feed, _)| !feed.is_own());
         Lens {
             when,
             reads_bad,
             reads_others,
             asked,
+            insides,
+            failed: Vec::new(),
             slot_us: rule.slot_us,
             instances: Vec::new(),
             verdicts: Vec::new(),
@@ -170,10 +195,25 @@ impl Lens {
     }
 
     /// Takes one reading of one instance down, with everything else as it stands now. Returns the number of the row.
-    pub(crate) fn gather(&mut self, number: u32, instance: &Instance, sample: Sample, now: &Surroundings) -> u32 {
+    pub(crate) fn gather(
+        &mut self,
+        (number, instance): (u32, &Instance),
+        sample: Sample,
+        now: &Surroundings,
+        helds: &mut Helds,
+    ) -> u32 {
         let row = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        let mut row_of = RowOf { instance, sample, asked: &self.asked, now, helds: &[] };
+        let mut inside = Vec::new();
+        for Inside { held, key, gather } in &mut self.insides {
+            let said = gather.once(&row_of, &held.program);
+            if let Verdict::Fails(error) = &said {
+                self.failed.push((self.instances.len(), error.clone()));
+            }
+            inside.push(helds.see(number, *key, (sample.event, held.window_s), said.is_true()));
+        }
+        row_of.helds = &inside;
         self.instances.push(number);
-        let row_of = RowOf { instance, sample, asked: &self.asked, now };
         self.when.push(&row_of);
         if let Some(clear) = &mut self.clear {
             clear.push(&row_of);
@@ -185,7 +225,7 @@ impl Lens {
     /// quiet before the run; the others become so by a breach within it.
     pub fn judge(&mut self, rule: &Rule, instances: &[Instance], is_busy: &dyn Fn(u32) -> bool) {
         rule.when.judge(&self.when.frame, &mut self.verdicts);
-        for (row, error) in self.when.failed.drain(..) {
+        for (row, error) in self.failed.drain(..).chain(self.when.failed.drain(..)) {
             if let Some(verdict) = self.verdicts.get_mut(row) {
                 *verdict = Verdict::Fails(error);
             }
@@ -235,6 +275,12 @@ impl Lens {
         }
     }
 
+    /// What the memory of its conditions inside is kept under.
+    #[must_use]
+    pub(crate) fn held_keys(&self) -> Vec<u64> {
+        self.insides.iter().map(|inside| inside.key).collect()
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty()
@@ -246,6 +292,7 @@ impl Lens {
             gather.frame.clear();
             gather.failed.clear();
         }
+        self.failed.clear();
         self.back.clear();
         self.instances.clear();
         self.verdicts.clear();
@@ -291,6 +338,21 @@ impl Gather {
         }
     }
 
+    /// One row, judged at once.
+    fn once(&mut self, row: &RowOf, program: &Program) -> Verdict {
+        let mut verdicts = Vec::new();
+        self.push(row);
+        program.judge(&self.frame, &mut verdicts);
+        self.frame.clear();
+        match self.failed.pop() {
+            Some((_, error)) => {
+                self.failed.clear();
+                Verdict::Fails(error)
+            }
+            None => verdicts.pop().unwrap_or(Verdict::Missing),
+        }
+    }
+
     /// Copies one row, its `value` moved.
     fn copy_row(&self, row: usize, into: &mut Frame, moved: impl Fn(f64) -> f64) {
         for (((feed, _), from), to) in self.feeds.iter().zip(&self.frame.columns).zip(&mut into.columns) {
@@ -302,7 +364,7 @@ impl Gather {
 
 impl Feed {
     fn of(column: &Column, asked: &Asked) -> Feed {
-        let Asked { tag_names, facts, pasts, arounds, .. } = asked;
+        let Asked { helds, tag_names, facts, pasts, arounds, .. } = asked;
         match column {
             Column::Value => Feed::Value,
             Column::Bad => Feed::Bad,
@@ -317,12 +379,18 @@ impl Feed {
             Column::Around(around) => {
                 arounds.iter().position(|known| known == around).map_or(Feed::Nothing, Feed::Around)
             }
+            Column::Held(text) => helds.iter().position(|held| held.text == *text).map_or(Feed::Nothing, Feed::Held),
             Column::Or(column, _) => Feed::of(column, asked),
         }
     }
 
+    /// Whether the reading alone gives it.
+    fn is_own(self) -> bool {
+        !matches!(self, Feed::Tag(_) | Feed::Past(_) | Feed::Around(_) | Feed::Held(_))
+    }
+
     fn value(self, row: &RowOf) -> f64 {
-        let RowOf { instance, sample, asked, now } = *row;
+        let RowOf { instance, sample, asked, now, helds } = *row;
         match self {
             Feed::Value => sample.value,
             Feed::Bad => f64::from(u8::from(sample.quality == Quality::Bad)),
@@ -336,13 +404,14 @@ impl Feed {
             Feed::Tag(at) => instance.tags.get(at).copied().flatten().map_or(f64::NAN, |point| now.points.held(point)),
             Feed::Fact(at) => instance.facts.get(at).copied().unwrap_or(f64::NAN),
             Feed::Past(at) => match (asked.pasts.get(at), instance.pasts.get(at)) {
-                (Some(past), Some(points)) => now.past(past, points, (sample, &asked.rule)),
+                (Some(past), Some(points)) => now.past(past, (points, instance.limits_of(at)), (sample, &asked.rule)),
                 _ => f64::NAN,
             },
             Feed::Around(at) => match (asked.arounds.get(at), instance.arounds.get(at)) {
                 (Some(around), Some(points)) => now.around(around, points, (&instance.object, sample)),
                 _ => f64::NAN,
             },
+            Feed::Held(at) => helds.get(at).copied().unwrap_or(f64::NAN),
             Feed::Nothing => f64::NAN,
         }
     }

@@ -249,7 +249,7 @@ impl State {
                     filings: &self.filings,
                     view: self.view.as_deref(),
                 };
-                let row = lens.gather(number, instance, sample, &now);
+                let row = lens.gather((number, instance), sample, &now, &mut self.helds);
                 if lens.asks_what_is_usual() {
                     self.usual.show(point, sample.about);
                 }
@@ -267,17 +267,20 @@ impl State {
         let mut rows = Rows::default();
         let mut anchored = Vec::new();
         while let Some((number, waiting)) = self.anchors.pop(self.outage.attended(at)) {
-            self.points.anchor(PointId(number), &waiting);
-            anchored.push((PointId(number), waiting));
+            let (point, event) = (PointId(number), waiting.received.plus(waiting.offset_us.saturating_neg()));
+            self.points.anchor(point, &waiting);
+            if waiting.quality == Quality::Good {
+                self.memory.take(point, event, waiting.value);
+            }
+            anchored.push((point, event, waiting));
         }
-        for (point, waiting) in anchored {
+        for (point, event, waiting) in anchored {
             if let Some(key) = waiting.gateway
                 && self.gateways.anchor(&key, waiting.since) == Skew::Found
             {
                 let offset_us = self.gateways.offset_us(&key);
                 rows.0.push(Row { received: at, what: What::Clock(Box::new(key), Skew::Found, offset_us) });
             }
-            let event = waiting.received.plus(waiting.offset_us.saturating_neg());
             let sample = Sample { value: waiting.value, quality: waiting.quality, event, about: event };
             let news = News { point, sample, received: at, heard: waiting.heard, manner: Manner::Anchored };
             self.gather(&news, &mut rows);

@@ -14,6 +14,7 @@ use crate::input::{Content, FoldLimits};
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::memory::held::{self, Named};
 use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
@@ -87,6 +88,8 @@ pub(crate) struct Later {
     pub usual: Usual,
     pub out_of_service: OutOfService,
     pub rulebook: Rulebook,
+    /// Conditions inside conditions that are true, by name.
+    pub held: Named,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -155,6 +158,7 @@ impl State {
                 usual: self.usual.clone(),
                 out_of_service: self.out_of_service.clone(),
                 rulebook: self.rulebook.clone(),
+                held: self.helds.named(|number| self.slot_key(number)),
             }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
@@ -218,6 +222,7 @@ impl State {
         state.put_slots(saved.slots);
         state.put_findings(saved.findings);
         state.number_out_of_service();
+        state.put_helds(later.held);
         let seats: Vec<_> = state.systems.iter().map(|(alarm, seat)| (alarm.id, seat)).collect();
         for (id, seat) in seats {
             state.book.seat(id, seat);
@@ -275,6 +280,9 @@ impl Saved<'_> {
         }
         if !self.later.rulebook.is_whole() {
             return Some("a limit is set that is no number");
+        }
+        if !self.later.memory.is_whole(self.keys.len()) || !held::is_whole(&self.later.held) {
+            return Some("what is remembered of a point cannot have been");
         }
         if !self.slots.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Some("a rule has two slots on one object");

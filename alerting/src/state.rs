@@ -19,6 +19,7 @@ use crate::input::FoldLimits;
 use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
+use crate::memory::held::Helds;
 use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
@@ -73,6 +74,7 @@ pub struct State {
     pub(crate) usual: Usual,
     pub(crate) out_of_service: OutOfService,
     pub(crate) rulebook: Rulebook,
+    pub(crate) helds: Helds,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,

@@ -25,10 +25,11 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// A function over the past of `points`, at the time of the reading that asks; NaN where there is not enough of it.
-    pub(crate) fn past(&self, past: &Past, points: &[PointId], (sample, rule): (Sample, &str)) -> f64 {
+    /// A function over the past of `points` (each with its limit where it is compared with one), at the time of the
+    /// reading that asks; NaN where there is not enough of it.
+    pub(crate) fn past(&self, past: &Past, points: (&[PointId], &[f64]), (sample, rule): (Sample, &str)) -> f64 {
         if past.what.is_usual() {
-            return self.usual.look(past, points, (sample.about, rule));
+            return self.usual.look(past, points.0, (sample.about, rule));
         }
         self.memory.look(past, points, sample.event)
     }

@@ -122,6 +122,11 @@ fn stories_tell_of_every_word() {
             assert!(times >= 5 || (rule == "W-MEAN" && cause == "SeverityRaised"), "{rule} {cause}: {times}");
         }
     }
+    for rule in ["P-WINDOW", "P-LONG", "P-PAIR", "P-SWITCH", "P-OVER", "P-HELD"] {
+        let times =
+            ["Raised", "Returned"].map(|cause| seen.get(&format!("{rule} {cause}")).copied().unwrap_or_default());
+        assert!(times.iter().all(|times| *times >= 5), "{rule}: {times:?}");
+    }
 }
 
 proptest! {

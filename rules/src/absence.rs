@@ -154,6 +154,7 @@ fn input(column: &Column, silence: &Silence, age_ms: i64) -> f64 {
         | Column::Tag(_)
         | Column::Past(_)
         | Column::Around(_)
+        | Column::Held(_)
         | Column::Or(..) => f64::NAN,
     }
 }

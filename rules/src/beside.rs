@@ -18,23 +18,34 @@ pub(crate) struct Site<'a> {
 /// What a rule asks of other points and of their past.
 pub(crate) struct Beside<'a> {
     pasts: Vec<Past>,
+    /// Parallel to them: whether something else stands in where there is no such point.
+    may_lack: Vec<bool>,
     arounds: Vec<Around>,
     view: &'a View,
 }
 
 impl<'a> Beside<'a> {
     pub fn new(rule: &Rule, view: &'a View) -> Beside<'a> {
-        Beside { pasts: rule.pasts(), arounds: rule.arounds(), view }
+        let pasts = rule.pasts();
+        let may_lack = pasts.iter().map(|past| !rule.needs_past(past)).collect();
+        Beside { pasts, may_lack, arounds: rule.arounds(), view }
+    }
+
+    /// The functions over the past that it calls.
+    pub fn asked(&self) -> &[Past] {
+        &self.pasts
     }
 
     /// The points whose past each function of the rule asks for: `own` is the point it stands on, if it is one.
     pub fn pasts(&self, own: Option<PointId>, triggers: &[Site], sites: &[Site]) -> Result<Vec<Vec<PointId>>, String> {
-        let points = |past: &Past| match past.what {
+        let is_there = |past: &Past| past.tags().all(|tag| sites.iter().any(|site| site.point.tag == *tag));
+        let points = |(past, may_lack): (&Past, &bool)| match past.what {
             What::Over(_) => Ok(triggers.iter().map(|site| site.id).collect()),
             _ if past.of.is_none() => Ok(own.into_iter().collect()),
+            _ if *may_lack && !is_there(past) => Ok(Vec::new()),
             _ => past.tags().map(|tag| only_one(tag, sites)).collect(),
         };
-        self.pasts.iter().map(points).collect()
+        self.pasts.iter().zip(&self.may_lack).map(points).collect()
     }
 
     /// The points that lie around, for those inputs that have any.

@@ -41,6 +41,8 @@ pub struct Instance {
     pub facts: Vec<f64>,
     /// The points whose past is asked for, parallel to `Rule::pasts`.
     pub pasts: Vec<Vec<PointId>>,
+    /// The limits of those points, parallel to them, where a function compares with limits; empty for the others.
+    pub over_limits: Vec<Vec<f64>>,
     /// The points that lie around, parallel to `Rule::arounds`, each with what its value is divided by.
     pub arounds: Vec<Vec<(PointId, f64)>>,
     /// Absence rules only: silent for so long is a breach.
@@ -115,6 +117,12 @@ impl Instance {
     #[must_use]
     pub fn hears_good_only(&self) -> bool {
         self.absence_after_us.is_some() && !matches!(self.object, ObjectKey::Point(_))
+    }
+
+    /// The limits of the points that function number `at` of `Rule::pasts` compares with limits.
+    #[must_use]
+    pub fn limits_of(&self, at: usize) -> &[f64] {
+        self.over_limits.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The point behind `tag("…")` on this object.

@@ -6,6 +6,7 @@ use crate::beside::{Beside, Site};
 use crate::bind::{Binding, Instance, ObjectKey, SkippedPoint, WeakLimit, patience_us};
 use crate::bounds::is_weaker;
 use crate::fact::{Fact, Facts};
+use crate::over;
 use crate::reading::{PointId, SECOND_US};
 use crate::registry::{Enterprise, Equipment, LimitName, Limits, Point};
 use crate::rule::{Column, Kind, Per, Rule, Times};
@@ -75,6 +76,7 @@ struct Fitted {
     tags: Vec<Option<PointId>>,
     facts: Vec<f64>,
     pasts: Vec<Vec<PointId>>,
+    over_limits: Vec<Vec<f64>>,
     arounds: Vec<Vec<(PointId, f64)>>,
     absence_after_us: Option<i64>,
 }
@@ -137,8 +139,9 @@ impl Bound<'_> {
 
     /// The limits that the rule cannot do without.
     fn needed_limits(&self) -> impl Iterator<Item = LimitName> + '_ {
-        let read = self.rule.columns().filter_map(|column| match column {
+        let read = self.rule.columns().filter_map(|column| match column.inner() {
             Column::Limit(name) => Some(*name),
+            Column::Past(past) => over::limit(past),
             _ => None,
         });
         read.chain(self.rule.limit)
@@ -201,6 +204,7 @@ impl Binder {
             tag_names: Arc::clone(&bound.tag_names),
             facts: fitted.facts,
             pasts: fitted.pasts,
+            over_limits: fitted.over_limits,
             arounds: fitted.arounds,
             absence_after_us: fitted.absence_after_us,
             severity: own.severity.unwrap_or(rule.severity),
@@ -230,7 +234,7 @@ impl Binder {
         };
         let pasts = bound.beside.pasts(Some(spot.site.id), spot.beside, spot.beside)?;
         let arounds = bound.beside.arounds(&spot.facts, spot.beside)?;
-        Ok(Fitted { tags, facts, pasts, arounds, absence_after_us })
+        Ok(Fitted { tags, facts, pasts, over_limits: Vec::new(), arounds, absence_after_us })
     }
 
     fn absence_after_us(
@@ -332,6 +336,7 @@ impl Binder {
             tag_names: Arc::clone(&bound.tag_names),
             facts: fitted.facts,
             pasts: fitted.pasts,
+            over_limits: fitted.over_limits,
             arounds: fitted.arounds,
             absence_after_us: fitted.absence_after_us,
             severity: rule.severity,
@@ -351,9 +356,35 @@ impl Binder {
             Kind::Reading => None,
             Kind::Absence => Some(self.absence_after_us(bound, longest_s, (&Limits::default(), &facts))?),
         };
-        let pasts = bound.beside.pasts(None, sites.triggers, sites.all)?;
+        let mut pasts = bound.beside.pasts(None, sites.triggers, sites.all)?;
+        let over_limits = self.over_limits(bound, sites, &mut pasts)?;
         let arounds = bound.beside.arounds(&sites.facts, sites.all)?;
-        Ok(Fitted { tags, facts, pasts, arounds, absence_after_us })
+        Ok(Fitted { tags, facts, pasts, over_limits, arounds, absence_after_us })
+    }
+
+    /// The limits that the points which wake a rule are compared with; those that have none do not count.
+    fn over_limits(
+        &mut self,
+        bound: &Bound,
+        sites: &Sites,
+        pasts: &mut [Vec<PointId>],
+    ) -> Result<Vec<Vec<f64>>, String> {
+        if !over::is_asked(bound.beside.asked()) {
+            return Ok(Vec::new());
+        }
+        let enterprise = &sites.facts.enterprise.id;
+        let key = |site: &Site| PointKey { enterprise: enterprise.clone(), point: site.point.id.clone() };
+        let mut limits = Vec::new();
+        for site in sites.triggers {
+            let substance = bound.view.registry().substance_of(site.point);
+            let facts = Facts { point: Some(site.point), substance, ..sites.facts };
+            limits.push(self.limits(bound, &Spot { key: key(site), site: *site, beside: sites.all, facts }));
+        }
+        let (over_limits, left_out) = over::fit(bound.beside.asked(), sites.triggers, &limits, pasts)?;
+        for (site, reason) in left_out {
+            self.skip(bound, key(&site), reason);
+        }
+        Ok(over_limits)
     }
 
     fn skip(&mut self, bound: &Bound, point: PointKey, reason: String) {

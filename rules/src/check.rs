@@ -2,6 +2,7 @@
 //! never firing, and so that every condition can be compiled to columns. Must not know rules or files. Pure.
 
 use crate::around;
+use crate::held::{self, HELD};
 use crate::inputs::{VARIABLES, called, is_input, variable};
 use crate::near::did_you_mean;
 use crate::past;
@@ -11,9 +12,9 @@ use crate::set::Vocabulary;
 use rhai::{Expr, FlowControl, FnCallExpr, Position, Stmt, StmtBlock};
 
 /// The functions that a condition may call.
-const FUNCTIONS: [&str; 10] = ["age", "tag", "or", "status", "sector", "role", "is_tag", "max", "min", "abs"];
-/// Words of the rule language that need memory, which this version does not give to conditions.
-const NOT_CARRIED: [&str; 2] = ["held", "baseline"];
+const FUNCTIONS: [&str; 11] = ["age", "tag", "or", "status", "sector", "role", "is_tag", "max", "min", "abs", HELD];
+/// A word of the rule language that this version does not give to conditions.
+const NOT_CARRIED: &str = "baseline";
 /// Native mathematics whose last bit differs between machines.
 const INEXACT: [&str; 17] = [
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "exp",
@@ -30,11 +31,21 @@ pub(crate) struct Fault {
 }
 
 /// What a sound condition reads and gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Meaning {
     /// In the order of their first mention.
     pub columns: Vec<Column>,
+    pub insides: Vec<Inside>,
     pub gives: Gives,
+}
+
+/// A condition inside the condition: the call as it is written, and what is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    pub text: String,
+    pub window_s: u32,
+    pub expr: Expr,
+    pub columns: Vec<Column>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,22 +55,28 @@ pub(crate) enum Gives {
     Severity(Vec<Severity>),
 }
 
-/// Checks a parsed condition. `known` are the words it may put in quotes.
-pub(crate) fn check(expr: &Expr, known: &Vocabulary) -> Result<Meaning, Vec<Fault>> {
-    let mut checker = Checker { known, columns: Vec::new(), severities: Vec::new(), faults: Vec::new() };
+/// Checks a condition parsed from `source`. `known` are the words it may put in quotes.
+pub(crate) fn check(expr: &Expr, known: &Vocabulary, source: &str) -> Result<Meaning, Vec<Fault>> {
+    let (columns, severities, faults, insides) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut checker = Checker { known, source, columns, severities, faults, insides, is_inside: false };
     let gives = checker.result(expr);
     if checker.columns.is_empty() && checker.faults.is_empty() {
         let problem = "reads nothing, so it is always true or never";
         checker.fault(Position::NONE, problem, "compare `value` or another input with something");
     }
-    if checker.faults.is_empty() { Ok(Meaning { columns: checker.columns, gives }) } else { Err(checker.faults) }
+    let Checker { columns, insides, faults, .. } = checker;
+    if faults.is_empty() { Ok(Meaning { columns, insides, gives }) } else { Err(faults) }
 }
 
 struct Checker<'a> {
     known: &'a Vocabulary,
+    source: &'a str,
     columns: Vec<Column>,
     severities: Vec<Severity>,
     faults: Vec<Fault>,
+    insides: Vec<Inside>,
+    /// At work on a condition inside the condition.
+    is_inside: bool,
 }
 
 /// `Unknown` stands for an expression that has been found faulty already: it fits everywhere, so that one mistake is
@@ -212,6 +229,9 @@ impl Checker<'_> {
         if is_input(call) {
             return self.input(call, at);
         }
+        if name == HELD {
+            return self.held(call, at);
+        }
         let args: Vec<(Type, Position)> = call.args.iter().map(|arg| (self.expr(arg), arg.position())).collect();
         match (name, args.as_slice()) {
             ("-" | "+" | "abs", [arg]) => self.number(name, *arg),
@@ -236,6 +256,47 @@ impl Checker<'_> {
             Ok(column) => self.column(column),
             Err((problem, remedy)) => self.fault(at, problem, remedy),
         }
+    }
+
+    /// A condition inside the condition reads columns of its own.
+    fn held(&mut self, call: &FnCallExpr, at: Position) -> Type {
+        if self.is_inside {
+            return self.fault(at, "has `held` inside `held`", "write one `held` for all of it, joined by `&&`");
+        }
+        let (inside, window_s) = match held::arguments(call) {
+            Ok(arguments) => arguments,
+            Err((problem, remedy)) => return self.fault(at, problem, remedy),
+        };
+        let (around, faults) = (std::mem::take(&mut self.columns), self.faults.len());
+        self.is_inside = true;
+        let given = self.expr(inside);
+        self.want_bool(given, inside.position(), "`held`");
+        self.is_inside = false;
+        let columns = std::mem::replace(&mut self.columns, around);
+        if self.faults.len() > faults {
+            return Type::Unknown;
+        }
+        if columns.is_empty() {
+            return self.fault(at, "`held` is given a condition that reads nothing", "compare an input with something");
+        }
+        if columns.contains(&Column::Age) {
+            return self.fault(
+                at,
+                "reads `age()` inside `held`",
+                "write an absence rule: `age() > 600.0` is its delay",
+            );
+        }
+        let Some(text) = held::text_at(self.source, at).map(str::to_owned) else {
+            return self.fault(
+                at,
+                "has a `held` whose end is not found",
+                "write it plainly, as in `held(value >= h, 60)`",
+            );
+        };
+        if !self.insides.iter().any(|known| known.text == text) {
+            self.insides.push(Inside { text: text.clone(), window_s, expr: inside.clone(), columns });
+        }
+        self.column(Column::Held(text))
     }
 
     fn number(&mut self, name: &str, (given, at): (Type, Position)) -> Type {
@@ -292,7 +353,7 @@ impl Checker<'_> {
             let problem = format!("`{name}` may differ in the last bit between machines");
             return self.fault(at, problem, "use arithmetic, or put the finished number into a limit");
         }
-        if NOT_CARRIED.contains(&name) {
+        if name == NOT_CARRIED {
             let problem = format!("`{name}` is a word of the rule language that this version does not carry yet");
             return self.fault(at, problem, "write the condition without it, or wait for a version that has it");
         }

@@ -1,12 +1,14 @@
 //! A condition from its text: parsed, checked, its inputs made columns, and tried once. Must not know the rule or
 //! the file that it stands in. Pure.
 
-use crate::check::{self, Fault, Gives, check, unknown_variable};
+use crate::check::{self, Fault, Gives, Inside, check, unknown_variable};
+use crate::held::{self, Held};
 use crate::inputs::{VARIABLES, called_input};
 use crate::judge::{Frame, Program, Verdict};
+use crate::rule::Column;
 use crate::sandbox::{self, SOURCE_MAX, Unreadable};
 use crate::set::Vocabulary;
-use rhai::{Engine, Expr, ParseError, ParseErrorType, Stmt};
+use rhai::{AST, Engine, Expr, ParseError, ParseErrorType, Position, Stmt, StmtBlock};
 use std::sync::Arc;
 
 /// A program, and what it gives.
@@ -16,7 +18,7 @@ pub(crate) struct Condition {
     pub gives: Gives,
 }
 
-/// Compiles one condition. `known` are the words it may put in quotes.
+/// Compiles one condition and those inside it. `known` are the words it may put in quotes.
 pub(crate) fn compile(engine: &Arc<Engine>, known: &Vocabulary, source: &str) -> Result<Condition, Vec<Fault>> {
     if source.len() > SOURCE_MAX {
         let problem = format!("is {} bytes long, of at most {SOURCE_MAX}", source.len());
@@ -29,15 +31,31 @@ pub(crate) fn compile(engine: &Arc<Engine>, known: &Vocabulary, source: &str) ->
     let [Stmt::Expr(expr)] = ast.statements() else {
         return Err(vec![fault(None, "is not one expression", "write one expression, for example `value >= hh`")]);
     };
-    let meaning = check(expr, known)?;
-    let ast = sandbox::with_inputs(&ast, &|expr: &Expr| called_input(expr).map(|column| column.name()));
-    let program = Program::new(source.to_owned(), meaning.columns, ast, Arc::clone(engine));
-    try_once(&program)?;
+    let meaning = check(expr, known, source)?;
+    let mut helds = Vec::new();
+    for Inside { text, window_s, expr, columns } in meaning.insides {
+        let ast = AST::new(StmtBlock::new([Stmt::Expr(Box::new(expr))], Position::NONE, Position::NONE));
+        let program = Arc::new(program(engine, &ast, &text, columns)?);
+        helds.push(Held { text, window_s, program });
+    }
+    let program = program(engine, &ast, source, meaning.columns)?.with_helds(helds);
     Ok(Condition { program, gives: meaning.gives })
 }
 
 fn fault(place: Option<(usize, usize)>, problem: impl Into<String>, remedy: impl Into<String>) -> Fault {
     Fault { place, problem: problem.into(), remedy: remedy.into() }
+}
+
+/// A checked tree as a program, tried once.
+fn program(engine: &Arc<Engine>, ast: &AST, source: &str, columns: Vec<Column>) -> Result<Program, Vec<Fault>> {
+    let input_of = |expr: &Expr| {
+        let held = held::text_of(expr, source).map(str::to_owned);
+        held.or_else(|| called_input(expr).map(|column| column.name()))
+    };
+    let ast = sandbox::with_inputs(ast, &input_of);
+    let program = Program::new(source.to_owned(), columns, ast, Arc::clone(engine));
+    try_once(&program)?;
+    Ok(program)
 }
 
 /// What the type check cannot see: whole numbers that overflow. Two rows, so that both sides of most comparisons run.

@@ -6,6 +6,7 @@ use crate::check::{Fault, Gives};
 use crate::condition::{Condition, compile};
 use crate::fields::{Faults, Fields};
 use crate::judge::Program;
+use crate::over;
 use crate::reading::Severity;
 use crate::registry::Limits;
 use crate::rule::{Column, Kind, Per};
@@ -61,7 +62,9 @@ pub(crate) fn read(fields: &Fields, setting: &Setting, faults: &mut Faults) -> O
         check_columns(either, setting.per, faults);
     }
     if setting.per != Per::Point {
-        refuse_limits(fields, faults);
+        // A condition that could not be read may have asked for them.
+        let compares = when.as_ref().is_none_or(compares) || clear.as_ref().is_some_and(compares);
+        refuse_limits(fields, compares, faults);
     }
     let when = when?;
     check_grades(&when, setting, faults);
@@ -100,9 +103,9 @@ fn check_clear(clear: &Written, faults: &mut Faults) {
 /// Equipment and enterprises have no value, limit or range of their own, and some inputs only they have.
 fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
     let is_absence = written.reads(&Column::Age);
-    for column in written.condition.program.columns() {
+    for column in written.condition.program.all_columns() {
         match column.inner() {
-            Column::Tag(_) => {}
+            Column::Tag(_) | Column::Held(_) => {}
             // What an absence condition may read is looked at apart.
             Column::Age | Column::Period if is_absence => {}
             Column::Fact(_) | Column::Past(_) | Column::Around(_) => {
@@ -112,7 +115,10 @@ fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
                     Column::Around(around) => around.is_of(per),
                     _ => Ok(()),
                 };
-                if let Err(wanted) = found {
+                if let (Err(_), Per::Point) = (&found, per) {
+                    let problem = format!("reads `{}`, but the rule stands on a point", column.name());
+                    written.fault(faults, problem, "set `per` to \"equipment\"");
+                } else if let Err(wanted) = found {
                     let problem = format!("reads `{}`, but the rule stands on more than {wanted}", column.name());
                     let remedy = if wanted == "equipment" { "\"equipment\" or \"point\"" } else { "\"point\"" };
                     written.fault(faults, problem, format!("set `per` to {remedy}"));
@@ -127,8 +133,18 @@ fn check_columns(written: &Written, per: Per, faults: &mut Faults) {
     }
 }
 
-fn refuse_limits(fields: &Fields, faults: &mut Faults) {
-    for key in ["limit", "limits", "ceiling", "times"] {
+/// Whether it compares the points of the object with limits.
+fn compares(written: &Written) -> bool {
+    written.condition.program.all_columns().any(|column| match column.inner() {
+        Column::Past(past) => over::limit(past).is_some(),
+        _ => false,
+    })
+}
+
+/// Points have limits; wider objects only for those points that are compared with them.
+fn refuse_limits(fields: &Fields, compares: bool, faults: &mut Faults) {
+    let refused: &[&str] = if compares { &["limit"] } else { &["limit", "limits", "ceiling", "times"] };
+    for key in refused {
         if let Some(value) = fields.get(key) {
             let problem = format!("`{key}` is given for a rule that stands on more than a point");
             faults.at(value.span().start, problem, "leave it out: points have limits, equipment has none");

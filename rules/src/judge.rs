@@ -1,6 +1,7 @@
 //! Conditions as programs over columns: many rows in, one verdict a row out. Interpreted by rhai today; a compiled
 //! program may take this place without anybody else noticing. Must not know points, time or alarms. Pure.
 
+use crate::held::Held;
 use crate::reading::Severity;
 use crate::rule::{Column, Rule};
 use rhai::{AST, Dynamic, Engine, Scope};
@@ -13,6 +14,8 @@ pub struct Program {
     columns: Vec<Column>,
     /// The scope's name of each column and whether it is a bool, parallel to `columns`.
     names: Vec<(String, bool)>,
+    /// The conditions inside it, distinct.
+    helds: Vec<Held>,
     ast: AST,
     engine: Arc<Engine>,
 }
@@ -35,6 +38,18 @@ pub enum Verdict {
     Missing,
     /// The condition could not be evaluated, for the reason given: the rule is at fault, not the plant.
     Fails(String),
+}
+
+impl Verdict {
+    /// `None` where nothing can be said.
+    #[must_use]
+    pub fn is_true(&self) -> Option<bool> {
+        match self {
+            Verdict::Fires(_) => Some(true),
+            Verdict::Quiet => Some(false),
+            Verdict::Missing | Verdict::Fails(_) => None,
+        }
+    }
 }
 
 /// The way back: what decides that an alarm of a rule may return. Kept here so that nobody else knows the default.
@@ -70,7 +85,22 @@ impl Rule {
 impl Program {
     pub(crate) fn new(source: String, columns: Vec<Column>, ast: AST, engine: Arc<Engine>) -> Program {
         let names = columns.iter().map(|column| (column.name(), column.is_bool())).collect();
-        Program { source, columns, names, ast, engine }
+        Program { source, columns, names, helds: Vec::new(), ast, engine }
+    }
+
+    pub(crate) fn with_helds(self, helds: Vec<Held>) -> Program {
+        Program { helds, ..self }
+    }
+
+    /// The conditions inside it, distinct.
+    #[must_use]
+    pub fn helds(&self) -> &[Held] {
+        &self.helds
+    }
+
+    /// Its columns, and those of the conditions inside it; some may come twice.
+    pub fn all_columns(&self) -> impl Iterator<Item = &Column> + '_ {
+        self.columns.iter().chain(self.helds.iter().flat_map(|held| held.program.columns()))
     }
 
     /// The input columns, in the order in which frames carry them.

@@ -3,6 +3,7 @@
 
 use crate::around::Around;
 use crate::fact::Fact;
+use crate::held::Held;
 use crate::judge::Program;
 use crate::past::Past;
 use crate::reading::Severity;
@@ -86,6 +87,12 @@ impl Rule {
         self.columns().any(|column| matches!(column, Column::Tag(name) if name == tag))
     }
 
+    /// Whether the rule cannot do without this function over the past.
+    #[must_use]
+    pub fn needs_past(&self, past: &Past) -> bool {
+        self.columns().any(|column| matches!(column, Column::Past(needed) if needed == past))
+    }
+
     /// The distinct functions over the past that `when` and `clear` call, in the order of their first mention.
     #[must_use]
     pub fn pasts(&self) -> Vec<Past> {
@@ -123,9 +130,21 @@ impl Rule {
         })
     }
 
-    /// The input columns of both conditions; one that both read comes twice.
+    /// The input columns of both conditions and of those inside them; one that several read comes more than once.
     pub fn columns(&self) -> impl Iterator<Item = &Column> + '_ {
-        self.when.columns().iter().chain(self.clear.iter().flat_map(|clear| clear.columns()))
+        self.when.all_columns().chain(self.clear.iter().flat_map(Program::all_columns))
+    }
+
+    /// The distinct conditions inside `when` and `clear`.
+    #[must_use]
+    pub fn helds(&self) -> Vec<Held> {
+        let mut list: Vec<Held> = Vec::new();
+        for held in self.when.helds().iter().chain(self.clear.iter().flat_map(|clear| clear.helds())) {
+            if !list.iter().any(|known| known.text == held.text) {
+                list.push(held.clone());
+            }
+        }
+        list
     }
 }
 
@@ -222,6 +241,8 @@ pub enum Column {
     Past(Past),
     /// What lies around: `site("wind.speed")`, `workday()`.
     Around(Around),
+    /// `held(value >= h, 60)`, as it is written: the condition in it has been true for so long.
+    Held(String),
     /// `or(tag("prod.run"), 0.0)`: the number (its bits) where the input is missing.
     Or(Box<Column>, u64),
 }
@@ -251,6 +272,7 @@ impl Column {
             Column::Fact(fact) => fact.name(),
             Column::Past(past) => past.name(),
             Column::Around(around) => around.name(),
+            Column::Held(text) => text.clone(),
             Column::Or(column, bits) => format!("or({}, {})", column.name(), f64::from_bits(*bits)),
         }
     }
@@ -259,7 +281,7 @@ impl Column {
     #[must_use]
     pub fn is_bool(&self) -> bool {
         match self {
-            Column::Bad => true,
+            Column::Bad | Column::Held(_) => true,
             Column::Fact(fact) => fact.is_bool(),
             Column::Past(past) => past.is_bool(),
             Column::Around(around) => around.is_bool(),

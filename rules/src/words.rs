@@ -208,7 +208,7 @@ pub(crate) fn check_slot(fields: &Fields, words: &Words, (per, conditions): (Per
     if per != Per::Point {
         faults.at(at, "`slot` is given for a rule that stands on more than a point", "set `per = \"point\"`");
     }
-    let either = conditions.when.columns().iter().chain(conditions.clear.iter().flat_map(|clear| clear.columns()));
+    let either = conditions.when.all_columns().chain(conditions.clear.iter().flat_map(|clear| clear.all_columns()));
     if either.into_iter().any(|column| *column == Column::Bad) {
         let remedy = "judge bad readings by a rule without `slot`";
         faults.at(at, "`slot` is given for a rule that reads `bad`, but means are of good readings", remedy);

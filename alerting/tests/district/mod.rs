@@ -1,6 +1,8 @@
 //! A small district for tests of the fold: a registry, rules, and short words to build records with. Pure.
 #![allow(dead_code)]
 
+mod pasts;
+
 use alerting::alarm::{AlarmChange, AlarmId};
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::{Business, Effects};
@@ -12,6 +14,8 @@ use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US};
 use rules::registry::{Enterprise, Equipment, Gateway, Limits, Point, Region, Registry, Sector, Status, TagType, Text};
 use rules::set::{RuleSet, Source, Vocabulary};
 use std::sync::{Arc, LazyLock};
+
+pub use pasts::PASTS;
 
 pub type Step = Batch<Decoded, Content>;
 pub type In = Input<Decoded, Content>;
@@ -267,7 +271,7 @@ pub fn smaller_registry() -> Registry {
 /// Activations by kind and version: `r1`, `r2` (smaller), `s1`, `s2` (with a rule that fails), `s3` (with `WORDS`),
 /// `s4` (the same, without a latch).
 pub fn load(kind: &str, version: &str) -> Option<Content> {
-    static WORDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{WORDS}{RULES}")));
+    static WORDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(&registry(), &format!("{WORDS}{PASTS}{RULES}")));
     if version == "s3" {
         return Some(Content::Rules { version: "s3".to_owned(), rules: Arc::clone(&WORDED) });
     }
