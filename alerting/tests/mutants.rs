@@ -1,5 +1,5 @@
-//! Every rule of the seed packs is bent in every place that says a number, a comparison or a severity, and its cases must
-//! notice: what no case notices, nobody has checked. I/O: reads the packs and cases.
+//! Every rule of the seed packs is bent in every place that says a number, a time, a comparison, a severity or what
+//! suppresses it, and its cases must notice: what no case notices, nobody has checked. I/O: reads the packs and cases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds nothing has failed")]
 
@@ -197,4 +197,42 @@ fn a_rule_is_bent_in_every_place() {
     let bent = &mutants(&rule.text)[0];
     assert_eq!(bent.text, RULE.replacen(">=", ">", 1));
     assert_eq!(bent.line, "when = \"value > 50.0 && hazard_level <= 2.0 && tag(\\\"a.b2\\\") != 0.0\"");
+}
+
+#[test]
+fn windows_counts_stand_ins_and_suppressions_are_bent_by_what_they_are() {
+    let past = r#"[[rule]]
+when = 'over("h", 60) >= 2.0 && held(or(tag("a.b"), 0.0) < 0.5 || max(3600) - min("a.b", 5) < max(value, 7.0), 240)'
+suppress = ["equipment.maintenance", "point.calibration"]
+latch = true
+"#;
+    let told: Vec<String> =
+        mutants(past).iter().map(|mutant| format!("{} {} {}", mutant.key, mutant.from, mutant.to)).collect();
+    let expected = [
+        "when h hh",
+        "when 60 66",
+        "when 60 54",
+        "when >= >",
+        "when 2.0 3.0",
+        "when 2.0 1.0",
+        "when 0.0 1.0",
+        "when < <=",
+        "when 0.5 0.505",
+        "when 0.5 0.495",
+        "when 3600 3960",
+        "when 3600 3240",
+        "when 5 6",
+        "when 5 4",
+        "when < <=",
+        "when 7.0 7.07",
+        "when 7.0 6.93",
+        "when 240 264",
+        "when 240 216",
+        "suppress [\"equipment.maintenance\", \"point.calibration\"] [\"point.calibration\"]",
+        "suppress [\"equipment.maintenance\", \"point.calibration\"] [\"equipment.maintenance\"]",
+        "latch true false",
+    ];
+    assert_eq!(told, expected);
+    let alone = mutants("[[rule]]\nsuppress = \"equipment.maintenance\"\n");
+    assert_eq!(alone.iter().map(|mutant| mutant.to.as_str()).collect::<Vec<_>>(), ["point.calibration"]);
 }

@@ -1,6 +1,9 @@
-//! Rules bent one place at a time, in their text: numbers moved a little, comparisons and severities exchanged. Must not
-//! know what a rule means. Pure.
+//! Rules bent one place at a time, in their text: numbers, windows and delays moved a little, comparisons, severities and
+//! limits exchanged, suppressions taken out. Must not know what a rule means. Pure.
 
+mod inside;
+
+use inside::Role;
 use std::ops::Range;
 
 /// One rule of a pack, as it is written.
@@ -29,9 +32,11 @@ enum Sort {
     Words,
     Count,
     Slot,
+    Suppress,
+    Flag,
 }
 
-const KEYS: [(&str, Sort); 10] = [
+const KEYS: [(&str, Sort); 12] = [
     ("when", Sort::Condition),
     ("clear", Sort::Condition),
     ("limits", Sort::Numbers),
@@ -43,7 +48,13 @@ const KEYS: [(&str, Sort); 10] = [
     ("count_on", Sort::Count),
     ("count_off", Sort::Count),
     ("slot", Sort::Slot),
+    ("suppress", Sort::Suppress),
+    ("latch", Sort::Flag),
 ];
+/// What filed work may suppress a rule.
+const WORK: [&str; 2] = ["equipment.maintenance", "point.calibration"];
+/// Limits that may be taken for each other.
+const LIMITS: [(&str, &str); 4] = [("h", "hh"), ("hh", "h"), ("l", "ll"), ("ll", "l")];
 const SEVERITIES: [&str; 4] = ["blue", "yellow", "orange", "red"];
 /// Slots that divide the day, in seconds.
 const SLOTS: [u64; 9] = [60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 86_400];
@@ -116,6 +127,8 @@ fn changes(sort: Sort, block: &str, range: Range<usize>) -> Vec<(Range<usize>, S
         Sort::Words => quoted(value).into_iter().flat_map(|word| word_changes(value, word)).collect(),
         Sort::Count => whole(value).into_iter().flat_map(|place| stepped(value, place, 1)).collect(),
         Sort::Slot => quoted(value).into_iter().flat_map(|word| slot_changes(value, word)).collect(),
+        Sort::Suppress => suppress_changes(value),
+        Sort::Flag => flag_changes(value),
     };
     let shift = |(place, to): (Range<usize>, String)| (range.start + place.start..range.start + place.end, to);
     moved.into_iter().map(shift).collect()
@@ -139,18 +152,61 @@ fn condition(value: &str) -> Vec<(Range<usize>, String)> {
             if SEVERITIES.contains(&&value[word.clone()]) {
                 found.extend(word_changes(value, word.clone()));
             }
+            if inside::called_with(value, word.start) == Some("over") {
+                let other = LIMITS.iter().find(|(limit, _)| *limit == &value[word.clone()]);
+                found.extend(other.map(|(_, other)| (word.clone(), (*other).to_owned())));
+            }
             at = word.end;
         } else if let Some((from, to)) = COMPARISONS.iter().find(|(from, _)| value[at..].starts_with(from)) {
             found.push((at..at + from.len(), (*to).to_owned()));
             at += from.len();
         } else if let Some(place) = number_at(value, at) {
             at = place.end;
-            found.extend(number_changes(value, place));
+            found.extend(condition_number_changes(value, place));
         } else {
             at += value[at..].chars().next().map_or(1, char::len_utf8);
         }
     }
     found
+}
+
+/// A number of a condition: what it is says how far it is moved.
+fn condition_number_changes(value: &str, place: Range<usize>) -> Vec<(Range<usize>, String)> {
+    let text = &value[place.clone()];
+    match inside::role(value, place.start, text) {
+        Role::Plain => number_changes(value, place),
+        Role::Span => {
+            let seconds: u64 = text.parse().unwrap_or_default();
+            let step = (seconds / 10).max(1);
+            [seconds + step, seconds.saturating_sub(step)].map(|moved| (place.clone(), moved.to_string())).into()
+        }
+        Role::StandIn if text == "0.0" => vec![(place, "1.0".to_owned())],
+        Role::StandIn => vec![(place, "0.0".to_owned())],
+        Role::Count => {
+            let number: f64 = text.parse().unwrap_or_default();
+            [number + 1.0, number - 1.0].map(|moved| (place.clone(), format!("{moved:?}"))).into()
+        }
+    }
+}
+
+/// Each kind of work that suppresses it is taken out; the last one is exchanged for the other.
+fn suppress_changes(value: &str) -> Vec<(Range<usize>, String)> {
+    let words = quoted(value);
+    if let [only] = words.as_slice() {
+        let other = WORK.into_iter().find(|work| *work != &value[only.clone()]);
+        return other.map(|other| (only.clone(), other.to_owned())).into_iter().collect();
+    }
+    let start = value.len() - value.trim_start().len();
+    let rest = |word: &Range<usize>| {
+        let rest = words.iter().filter(|other| *other != word).map(|other| format!("\"{}\"", &value[other.clone()]));
+        (start..value.trim_end().len(), format!("[{}]", rest.collect::<Vec<_>>().join(", ")))
+    };
+    words.iter().map(rest).collect()
+}
+
+fn flag_changes(value: &str) -> Vec<(Range<usize>, String)> {
+    let other = |(from, to): (&str, &str)| value.find(from).map(|at| (at..at + from.len(), to.to_owned()));
+    [("true", "false"), ("false", "true")].into_iter().find_map(other).into_iter().collect()
 }
 
 fn numbers(value: &str) -> Vec<(Range<usize>, String)> {

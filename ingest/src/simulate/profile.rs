@@ -30,7 +30,7 @@ const ON: [&str; 7] =
     ["pump.run", "agitator.run", "dust.fan_run", "dust.airlock_run", "prod.run", "supply.a", "supply.b"];
 
 /// Tag types whose normal place is not the middle of their limits: base and noise, in parts of the upper limit.
-const LOW: [(&str, f64, f64); 8] = [
+const LOW: [(&str, f64, f64); 9] = [
     ("gas.lel", 0.04, 0.03),
     ("gas.toxic", 0.05, 0.03),
     ("dust.h2_lel", 0.05, 0.03),
@@ -39,15 +39,29 @@ const LOW: [(&str, f64, f64); 8] = [
     ("dust.spark", 0.0, 0.0),
     ("pwr.i_res", 0.1, 0.03),
     ("earth.resistance", 0.4, 0.01),
+    // Valves are closed and nothing is received.
+    ("flow.in", 0.0, 0.0),
 ];
 
 /// Tag types with a natural place of their own: base and noise, in their unit.
-const NATURAL: [(&str, f64, f64); 5] = [
+const NATURAL: [(&str, f64, f64); 6] = [
     ("gas.o2", 20.9, 0.05),
+    ("wind.speed", 2.0, 0.8),
     ("pwr.pf", 0.95, 0.01),
     ("pwr.u_a", 226.0, 1.5),
     ("pwr.u_b", 226.0, 1.5),
     ("pwr.u_c", 226.0, 1.5),
+];
+
+/// Tag types whose rules look at how fast they move: swing and noise, in parts of what lies between their limits. So calm
+/// that not even a plant that is begun anew shows a jump, and never quite still. Levels stand: their valves are closed.
+const CALM: [(&str, f64, f64); 6] = [
+    ("tank.level", 0.0, 0.000_3),
+    ("tank.temp", 0.01, 0.001),
+    ("tank.pressure", 0.01, 0.002),
+    ("tank.pressure_low", 0.01, 0.002),
+    ("reactor.temp", 0.006, 0.001),
+    ("reactor.pressure", 0.01, 0.002),
 ];
 
 const DAY_US: f64 = 86_400.0 * SECOND_US as f64;
@@ -84,7 +98,8 @@ impl Profile {
         } else if let Some((_, base, noise)) = find(&NATURAL) {
             (base, 0.0, noise)
         } else {
-            (lo + (hi - lo) * (0.4 + 0.2 * place), (hi - lo) * 0.12, (hi - lo) * 0.01)
+            let (swing, noise) = find(&CALM).map_or((0.12, 0.01), |(_, swing, noise)| (swing, noise));
+            (lo + (hi - lo) * (0.4 + 0.2 * place), (hi - lo) * swing, (hi - lo) * noise)
         };
         Profile::Wave { base, swing, noise, lo, hi, phase }
     }

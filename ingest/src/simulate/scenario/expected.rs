@@ -47,7 +47,12 @@ fn rules(scenario: Scenario) -> &'static [(&'static str, Severity)] {
         Scenario::Flame | Scenario::SameSecondValues => &[("HC-29", Severity::Red)],
         Scenario::DustCollectorStops => &[("DU-10", Severity::Red)],
         // On its way to the second limit it passes the first.
-        Scenario::Overfill => &[("HC-01", Severity::Yellow), ("HC-02", Severity::Orange)],
+        Scenario::Overfill => &[
+            ("HC-01", Severity::Yellow),
+            ("HC-02", Severity::Orange),
+            ("HC-19", Severity::Red),
+            ("HC-21", Severity::Orange),
+        ],
         Scenario::GasLeak
         | Scenario::GatewayOutage { .. }
         | Scenario::ClockSkew(_)

@@ -133,6 +133,8 @@ impl Scenario {
         match self {
             Scenario::ClockSkew(Skew::SetBack) => 170,
             Scenario::SuspendedPlantProduces => suspended_plant::WITHIN_S,
+            // A minute of receiving beyond H, and what it takes to get there.
+            Scenario::Overfill => 110,
             _ => 75,
         }
     }
