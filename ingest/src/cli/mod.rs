@@ -72,8 +72,12 @@ enum Command {
                             davy simulate --rate 5000 --batch 50 --duration 2m\n  \
                             davy simulate --history 35d")]
     Simulate(simulate::SimulateArgs),
-    /// Check and test rule packs.
-    #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
+    /// Check and test rule packs, and try them on history.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules\n  \
+                                        davy rules backtest --rules my-rules --from 2026-10-20 --to now"
+    )]
     Rules(rules::RulesCommand),
     /// Look into the journal; works beside a running Davy.
     #[command(subcommand, after_help = "Examples:\n  davy journal verify\n  davy journal dump --from 120 --limit 3")]

@@ -1,6 +1,8 @@
 //! `davy rules`: for rule authors. Must not know what a pack or a case holds. I/O.
 
+mod backtest;
 mod check;
+mod progress;
 mod test;
 
 use super::{ConfigArg, bad_input};
@@ -14,6 +16,9 @@ pub enum RulesCommand {
     Check(PackArgs),
     /// Check, then run every *.cases file beside the packs.
     Test(PackArgs),
+    /// Try other rules on history: which alarms would be new, gone or moved.
+    #[command(after_help = backtest::EXAMPLES)]
+    Backtest(backtest::BacktestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -25,12 +30,12 @@ pub struct PackArgs {
 }
 
 pub(super) fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
-    let (RulesCommand::Check(args) | RulesCommand::Test(args)) = command;
-    let Some(checked) = check::run(args)? else {
-        return Ok(bad_input());
-    };
-    Ok(match command {
-        RulesCommand::Check(_) => ExitCode::SUCCESS,
-        RulesCommand::Test(_) => test::run(&checked.dir, &checked.rules, &checked.registry),
-    })
+    match command {
+        RulesCommand::Check(args) => Ok(if check::run(args)?.is_some() { ExitCode::SUCCESS } else { bad_input() }),
+        RulesCommand::Test(args) => Ok(match check::run(args)? {
+            Some(checked) => test::run(&checked.dir, &checked.rules, &checked.registry),
+            None => bad_input(),
+        }),
+        RulesCommand::Backtest(args) => backtest::run(args),
+    }
 }
