@@ -10,6 +10,8 @@ pub struct Limits {
     pub from_store: bool,
     pub signatures_lost: u64,
     pub mended: u64,
+    /// The journal reaches further back than judging.
+    pub begun_later: bool,
     pub gaps: i64,
     pub rejected: i64,
     pub late_days: f64,
@@ -28,12 +30,13 @@ pub fn lines(limits: &Limits, trial: &Trial) -> Vec<String> {
     let mut say = |line: String| lines.push(line);
     if limits.short_warm_up_s > 0 {
         let h = limits.short_warm_up_s as f64 / 3_600.0;
-        say(format!("windows begin empty: judging begins {h:.1} h later than the longest of them asks for"));
+        say(format!(
+            "windows begin empty: {h:.1} h of what the longest of them asks for lie before the first registry on record"
+        ));
     }
     if let Some(registry) = &limits.registry {
         say(registry.clone());
     }
-    say("orders of limits and configuration: the fold's limits are those of the configuration file".to_owned());
     if limits.from_store {
         of_store(limits, &mut say);
     } else {
@@ -44,10 +47,12 @@ pub fn lines(limits: &Limits, trial: &Trial) -> Vec<String> {
 }
 
 fn of_store(limits: &Limits, say: &mut dyn FnMut(String)) {
+    say("limits of the fold in force then: they are those of the configuration file now".to_owned());
     say("duplicates that were dropped when they came, and messages in quarantine: they are not among the readings"
         .to_owned());
     say("gateway numbers, last wills and messages without readings, and so alarms of gateways being offline".to_owned());
-    say("absences of Davy shorter than a minute; of longer ones the beginning is the last reading before".to_owned());
+    say("absences of Davy shorter than a minute, unless it came back with another registry; an absence begins with the last \
+         reading before it".to_owned());
     say(format!(
         "readings that came more than {:.1} days after their event (--late), which are never judged live",
         limits.late_days
@@ -73,6 +78,9 @@ fn of_journal(limits: &Limits, say: &mut dyn FnMut(String)) {
     }
     if limits.mended > 0 {
         say(format!("{} recoveries and records passed over", limits.mended));
+    }
+    if limits.begun_later {
+        say("what was filed before judging begins".to_owned());
     }
     say("faults of Davy's surroundings: its own alarms are not compared".to_owned());
 }

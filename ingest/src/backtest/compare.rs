@@ -104,7 +104,7 @@ fn of_object(before: &[&Spell], after: &[&Spell]) -> Vec<Pair> {
 /// They overlap, or are of the same breach.
 fn belong_together(a: &Spell, b: &Spell) -> bool {
     let end = |spell: &Spell| spell.returned.unwrap_or(Micros::MAX);
-    (a.raised < end(b) && b.raised < end(a)) || a.since == b.since
+    (a.raised < end(b) && b.raised < end(a)) || (a.since.is_some() && a.since == b.since)
 }
 
 /// The figures of every rule named in `rules` or in a pair, by name.
@@ -166,7 +166,7 @@ mod tests {
             rule: "R".to_owned(),
             object: Object { point: Some(point.to_owned()), ..Object::default() },
             raised: Micros(raised * 60_000_000),
-            since: Micros(raised * 60_000_000 - 1),
+            since: Some(Micros(raised * 60_000_000 - 1)),
             returned: returned.map(|at| Micros(at * 60_000_000)),
             severity: Severity::Yellow,
             suppressed: false,

@@ -150,8 +150,7 @@ impl Report {
             row.extend([enterprise, equipment, point].map(Option::unwrap_or_default));
             for side in [&pair.before, &pair.after] {
                 let cells = side.as_ref().map(|s| {
-                    let times =
-                        [Some(s.since), Some(s.raised), s.returned].map(|at| at.and_then(utc).unwrap_or_default());
+                    let times = [s.since, Some(s.raised), s.returned].map(|at| at.and_then(utc).unwrap_or_default());
                     let [since, raised, returned] = times;
                     [since, raised, returned, s.severity.name().to_owned(), s.suppressed.to_string()]
                 });
@@ -202,7 +201,7 @@ fn pair_json(pair: &Pair) -> Value {
     let side = |spell: &Option<Spell>| match spell {
         None => Value::Null,
         Some(spell) => json!({
-            "since": utc(spell.since), "raised": utc(spell.raised), "returned": spell.returned.and_then(utc),
+            "since": spell.since.and_then(utc), "raised": utc(spell.raised), "returned": spell.returned.and_then(utc),
             "severity": spell.severity, "suppressed": spell.suppressed,
         }),
     };

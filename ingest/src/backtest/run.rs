@@ -187,9 +187,10 @@ impl Trial {
             match thing {
                 Thing::Message(message) => {
                     let watch = Stopwatch::start();
-                    let decoded = self.put_together(&message);
+                    let (decoded, unjudged) = self.put_together(&message);
                     self.prepare_s += watch.seconds();
                     self.hear(at, decoded);
+                    self.unjudged.extend(unjudged);
                 }
                 Thing::Delivery(delivery) => {
                     let decoded = self.decoded(&delivery);
@@ -229,8 +230,9 @@ impl Trial {
         }
     }
 
-    fn put_together(&mut self, message: &Message) -> Decoded {
-        let Trial { sides: [side, _], catalog, numbers, counts, unjudged, .. } = self;
+    /// And which of its readings were stored without being judged.
+    fn put_together(&mut self, message: &Message) -> (Decoded, Vec<(u32, i64)>) {
+        let Trial { sides: [side, _], catalog, numbers, counts, .. } = self;
         let number = |id: i32| usize::try_from(id).ok().and_then(|place| numbers.get(place)).copied().flatten();
         let enterprise = catalog.enterprises.get(message.enterprise as usize).map_or("", String::as_str);
         let (decoded, unknown) = match side.state.view() {
@@ -238,8 +240,8 @@ impl Trial {
             None => unreachable!("a registry came into force at the beginning"),
         };
         counts.unknown = counts.unknown.saturating_add(unknown);
-        unjudged.extend(message.unjudged().filter_map(|(id, received)| Some((number(id)?.0, received))));
-        decoded
+        let unjudged = message.unjudged().filter_map(|(id, received)| Some((number(id)?.0, received)));
+        (decoded, unjudged.collect())
     }
 
     fn decoded(&mut self, delivery: &Delivery) -> Decoded {

@@ -11,7 +11,7 @@ use crate::store::received::{self, Received, Window};
 use alerting::day::DAY_US;
 use alerting::input::Link;
 use anyhow::Context;
-use rules::reading::Micros;
+use rules::reading::{Micros, SECOND_US};
 use rules::registry::Registry;
 use rules::view::PointKey;
 use std::collections::BTreeMap;
@@ -32,6 +32,16 @@ pub struct Prelude {
     pub catalog: Catalog,
     /// Readings refused by the database for ever, and gaps on record.
     pub incomplete: [i64; 2],
+}
+
+/// A start puts registry and rules into force within so long.
+const START_US: i64 = 5 * SECOND_US;
+
+impl Prelude {
+    /// A registry that came with rules came with a start: Davy had been away, however shortly.
+    fn was_start(&self, registered: Micros) -> bool {
+        self.rule_sets.iter().any(|(_, at)| (0..START_US).contains(&at.since(registered)))
+    }
 }
 
 /// The database's points.
@@ -59,11 +69,11 @@ impl Catalog {
     }
 }
 
-pub async fn prelude(connection: &Connection, to: Micros) -> anyhow::Result<Prelude> {
+pub async fn prelude(connection: &Connection) -> anyhow::Result<Prelude> {
     let client = connection.open(Purpose::Inspect).await?;
     let mut registries = Vec::new();
     let mut registered_at = Vec::new();
-    for registered in happened::registries(&client, to).await? {
+    for registered in happened::registries(&client).await? {
         let version = registered.version;
         let content: Registry = serde_json::from_slice(&registered.content)
             .with_context(|| format!("registry {version} in the database does not load"))?;
@@ -91,7 +101,10 @@ pub async fn orders(
     let span = [course.begin, course.to];
     let mut orders = Vec::new();
     for (at, registry) in prelude.registered_at.iter().zip(&prelude.registries) {
-        if *at > course.begin {
+        if *at > course.begin && *at < course.to {
+            if prelude.was_start(*at) {
+                orders.push((*at, Thing::Back { down_since: None }));
+            }
             orders.push((*at, Thing::Registry(Arc::clone(registry))));
         }
     }

@@ -2,7 +2,7 @@
 //! between rule sets, because how soon people sign changes how spells are told as alarms, and not when they are. Must not
 //! know rules. Pure.
 
-use alerting::alarm::{AlarmChange, AlarmId, Cause, Object};
+use alerting::alarm::{AlarmChange, AlarmId, AlarmState, Object};
 use rules::reading::{Micros, Severity};
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ pub struct Spell {
     pub rule: String,
     pub object: Object,
     pub raised: Micros,
-    /// When the breach began, before any delay.
-    pub since: Micros,
+    /// When the breach began, before any delay; not told of an alarm that is in breach again.
+    pub since: Option<Micros>,
     /// `None`: not before the end of what was looked at.
     pub returned: Option<Micros>,
     /// The worst it came to.
@@ -43,35 +43,25 @@ impl Spells {
         } else {
             self.open.remove(&key);
         }
-        match change.cause {
-            Cause::Raised | Cause::BreachedAgain => {
-                let since = if change.cause == Cause::Raised { alarm.since } else { change.at };
-                let spell = Spell {
-                    rule: alarm.rule.clone(),
-                    object: alarm.object.clone(),
-                    raised: change.at,
-                    since,
-                    returned: None,
-                    severity: alarm.severity,
-                    suppressed: false,
-                };
-                self.running.insert(alarm.id, spell);
+        if !alarm.state.is_in_breach() {
+            if let Some(spell) = self.running.remove(&alarm.id) {
+                self.done.push(Spell { returned: Some(change.at), ..spell });
             }
-            _ => {
-                let Some(spell) = self.running.get_mut(&alarm.id) else { return };
-                spell.severity = spell.severity.max(alarm.severity);
-                match change.cause {
-                    Cause::Suppressed if change.at == spell.raised => spell.suppressed = true,
-                    Cause::Released => spell.suppressed = false,
-                    _ => {}
-                }
-            }
+            return;
         }
-        if !alarm.state.is_in_breach()
-            && let Some(spell) = self.running.remove(&alarm.id)
-        {
-            self.done.push(Spell { returned: Some(change.at), ..spell });
-        }
+        let is_silent = alarm.state == AlarmState::SuppressedByDesign;
+        let spell = self.running.entry(alarm.id).or_insert_with(|| Spell {
+            rule: alarm.rule.clone(),
+            object: alarm.object.clone(),
+            raised: change.at,
+            since: (change.from == AlarmState::Normal).then_some(alarm.since),
+            returned: None,
+            severity: alarm.severity,
+            suppressed: is_silent,
+        });
+        spell.severity = spell.severity.max(alarm.severity);
+        // What is silenced at the moment it is raised has called nobody.
+        spell.suppressed = is_silent && (spell.suppressed || spell.raised == change.at);
     }
 
     /// The open alarm of a rule on an object.
@@ -93,7 +83,7 @@ impl Spells {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alerting::alarm::{Alarm, AlarmState as S};
+    use alerting::alarm::{Alarm, AlarmState as S, Cause};
     use rules::registry::Text;
 
     /// What became of the one alarm, at a time: its severity and the state it is in then.
@@ -122,17 +112,18 @@ mod tests {
             rule_set: rule_set.to_owned(),
             text: Text::default(),
         };
-        AlarmChange { at, from: S::Normal, to: state, cause, by: None, comment: None, alarm }
+        let from = if cause == Cause::BreachedAgain { S::ReturnedUnacknowledged } else { S::Normal };
+        AlarmChange { at, from, to: state, cause, by: None, comment: None, alarm }
     }
 
-    type Shown = (i64, i64, Option<i64>, Severity, bool);
+    type Shown = (Option<i64>, i64, Option<i64>, Severity, bool);
 
     fn told(rule_set: &str, changes: &[Told], from: i64) -> Vec<Shown> {
         let mut spells = Spells::default();
         for told in changes {
             spells.take(&change(rule_set, *told));
         }
-        let show = |s: Spell| (s.since.0, s.raised.0, s.returned.map(|at| at.0), s.severity, s.suppressed);
+        let show = |s: Spell| (s.since.map(|at| at.0), s.raised.0, s.returned.map(|at| at.0), s.severity, s.suppressed);
         spells.finish(Micros(from)).into_iter().map(show).collect()
     }
 
@@ -147,8 +138,8 @@ mod tests {
             (31, Cause::BreachedAgain, Red, S::Unacknowledged),
             (32, Cause::Acknowledged, Red, S::Acknowledged),
         ];
-        assert_eq!(told("v", &changes, 0), [(10, 15, Some(20), Red, false), (31, 31, None, Red, false)]);
-        assert_eq!(told("v", &changes, 25), [(31, 31, None, Red, false)], "what ended before the span is not told");
+        assert_eq!(told("v", &changes, 0), [(Some(10), 15, Some(20), Red, false), (None, 31, None, Red, false)]);
+        assert_eq!(told("v", &changes, 25), [(None, 31, None, Red, false)], "what ended before the span is not told");
         assert_eq!(told("", &changes, 0), [], "nor what is no rule's");
     }
 
@@ -172,13 +163,15 @@ mod tests {
         let silenced = |at| (at, Cause::Suppressed, Yellow, S::SuppressedByDesign);
         let released = (17, Cause::Released, Yellow, S::Unacknowledged);
         let over = (20, Cause::Returned, Yellow, S::Normal);
-        let cases: [(&[Told], bool); 3] = [
+        let born = (15, Cause::Suppressed, Yellow, S::SuppressedByDesign);
+        let cases: [(&[Told], bool); 4] = [
+            (&[born, over], true),
             (&[raised, silenced(15), over], true),
             (&[raised, silenced(15), released, over], false),
             (&[raised, silenced(16), over], false),
         ];
         for (changes, suppressed) in cases {
-            assert_eq!(told("v", changes, 0), [(10, 15, Some(20), Yellow, suppressed)]);
+            assert_eq!(told("v", changes, 0), [(Some(10), 15, Some(20), Yellow, suppressed)]);
         }
     }
 }

@@ -133,7 +133,7 @@ mod tests {
             rule: "R<1>".to_owned(),
             object: Object { point: Some("P&Q".to_owned()), ..Object::default() },
             raised: Micros(raised),
-            since: Micros(raised),
+            since: None,
             returned: returned.map(Micros),
             severity: Severity::Red,
             suppressed: false,

@@ -142,10 +142,13 @@ fn many_gateways(registry: &Registry) -> usize {
 fn store(args: &BacktestArgs, config: &Config) -> anyhow::Result<Prepared> {
     let connection = connection(config, &config.database.read_user)?;
     let runtime = runtime()?;
-    let prelude = runtime.block_on(source_store::prelude(&connection, args.to))?;
+    let prelude = runtime.block_on(source_store::prelude(&connection))?;
     let (Some(newest), Some(first)) = (prelude.registries.last(), prelude.registered_at.first()) else {
-        bail!("the database knows no registry from before {}: nothing was judged then", local(args.to));
+        bail!("the database knows no registry: nothing has been judged yet");
     };
+    if *first >= args.to {
+        bail!("nothing was judged before {}: the first registry came into force {}", local(args.to), local(*first));
+    }
     let shelf = Shelf { blobs: config.data.dir.join("journal/blobs"), known: prelude.rule_sets.clone() };
     let tried = [against(args, &shelf, newest)?, of_directory(&args.rules, newest)?];
     let (course, short_warm_up_s) = course(args, &tried, *first);
@@ -207,6 +210,7 @@ fn journal(args: &BacktestArgs, config: &Config, dir: &std::path::Path) -> anyho
     let limits = Limits {
         signatures_lost: prelude.signatures,
         mended: prelude.mended,
+        begun_later: course.begin > prelude.first,
         registry: missing,
         short_warm_up_s,
         ..Limits::default()
