@@ -5,6 +5,7 @@
 extern crate self as ingest;
 
 pub mod app;
+pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod codec;

@@ -1,7 +1,8 @@
 //! Thirty-five days of a small district, played through the real path and projected: every day of every enterprise is
 //! reckoned again from `readings_v`, registry, filings and acceptances alone, and must agree; then the same from outside,
-//! day by day, with what is known when. I/O.
+//! day by day, with what is known when; at last rules are tried on the same weeks (`backtest`). I/O.
 
+use crate::backtest;
 use crate::coverage_audit::Audit;
 use crate::judge::Judge;
 use crate::place::World;
@@ -63,6 +64,7 @@ fn five_weeks_of_coverage_agree_with_an_auditor() {
     let gas = grounds.iter().filter(|ground| **ground == "gas-leak-standing").count();
     assert_eq!(gas, 1, "the leak of the play is one lead: {grounds:?}");
     davy.stop();
+    backtest::over(&world, &judge);
 }
 
 /// The same question has the same answer for ever; with a later `known_at` it says what changed it.

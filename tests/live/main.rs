@@ -1,6 +1,8 @@
 //! The whole product from outside: a real broker, a real PostgreSQL, a real Davy process, judged by clients and SQL
 //! that share no code with it. What cannot run says so on a line `SUITE ...`. I/O.
 
+mod backtest;
+mod backtest_audit;
 mod coverage;
 mod coverage_audit;
 mod district;

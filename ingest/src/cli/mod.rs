@@ -73,8 +73,12 @@ enum Command {
                             davy simulate --rate 5000 --batch 50 --duration 2m\n  \
                             davy simulate --history 35d")]
     Simulate(simulate::SimulateArgs),
-    /// Check, test and compare rule packs; put them into force, take them back, set limits of points.
-    #[command(subcommand, after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules")]
+    /// Check, test and compare rule packs, try them on history, put them into force, take them back; set limits of points.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules test seeds/rules\n  \
+                      davy rules backtest --rules my-rules --from 2026-10-20 --to now"
+    )]
     Rules(rules::RulesCommand),
     /// Look into the journal; works beside a running Davy.
     #[command(subcommand, after_help = "Examples:\n  davy journal verify\n  davy journal dump --from 120 --limit 3")]

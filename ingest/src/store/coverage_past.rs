@@ -261,7 +261,7 @@ fn read_change(row: &Row) -> Result<DayChange, StoreError> {
     })
 }
 
-fn read_filing(row: &Row) -> Result<Filing, StoreError> {
+pub(super) fn read_filing(row: &Row) -> Result<Filing, StoreError> {
     let kind: &str = row.try_get(1)?;
     Ok(Filing {
         id: from_sql(row.try_get(0)?),

@@ -1,8 +1,10 @@
 //! `davy rules`: for rule authors. Must not know what a pack or a case holds. I/O.
 
+mod backtest;
 mod check;
 mod decide;
 mod diff;
+mod progress;
 mod test;
 
 use super::{ConfigArg, bad_input};
@@ -35,6 +37,9 @@ pub enum RulesCommand {
                       detector'\n  davy rules override hc-001 T-101.lel h none --by wang --approved-by li --reason 'done'"
     )]
     Override(decide::OverrideArgs),
+    /// Try other rules on history: which alarms would be new, gone or moved.
+    #[command(after_help = backtest::EXAMPLES)]
+    Backtest(backtest::BacktestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -58,5 +63,6 @@ pub(super) fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Rollback(args) => decide::rollback(args),
         RulesCommand::Overrides(args) => decide::overrides(args),
         RulesCommand::Override(args) => decide::set_limit(args),
+        RulesCommand::Backtest(args) => backtest::run(args),
     }
 }
