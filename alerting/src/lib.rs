@@ -49,4 +49,4 @@ mod tally;
 mod usual;
 
 /// Raised when a golden journal's effects change. Another version refuses to replay a journal's tail unless told to.
-pub const ENGINE_VERSION: u32 = 3;
+pub const ENGINE_VERSION: u32 = 4;

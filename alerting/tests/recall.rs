@@ -47,7 +47,9 @@ fn a_memory_lives_as_long_as_somebody_asks_the_same() {
         ("delta(20) > 5.0", "delta(20) > 5.0 && value > 1.0", 11),
         ("delta(20) > 5.0", "delta(19) > 5.0", 17),
         ("delta(20) > 5.0", "value > 99.0", 0),
-        (held, "held(value > 5.0, 10) && value > 1.0", 11),
+        (held, held, 11),
+        // A rule that says something else starts clean.
+        (held, "held(value > 5.0, 10) && value > 1.0", 17),
         (held, "held(value > 5.5, 10)", 17),
         ("max(20) > 5.0", "max(20) > 5.0 && min(20) > 5.0", 11),
         ("on_for() >= 10.0", "off_for() < 1.0 && on_for() >= 10.0", 11),
