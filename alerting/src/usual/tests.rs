@@ -1,4 +1,4 @@
-//! Baselines against one that keeps every mean of every slot and computes anew what is asked. The clock is the test's.
+//! Baselines against one that keeps every mean of every slot and computes anew what is asked. The clock is the test's. Pure.
 
 use super::curve::{SLOT_US, SLOTS};
 use super::*;

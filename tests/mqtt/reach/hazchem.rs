@@ -1,4 +1,4 @@
-//! What gateways of plants of dangerous chemicals send to reach each rule of theirs. Data only.
+//! What gateways of plants of dangerous chemicals send to reach each rule of theirs. Data only. Pure.
 
 use super::story::{Story, story};
 use rules::reading::Severity::*;
