@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Mosquitto {
     program: PathBuf,
@@ -37,6 +37,8 @@ impl Default for Settings {
 
 /// A broker that is not ready after this is not going to be.
 const READY_MAX: Duration = Duration::from_secs(20);
+/// It has a store of many messages to write down.
+const END_MAX: Duration = Duration::from_secs(60);
 
 impl Mosquitto {
     /// Starts a broker on a free port of the loopback.
@@ -151,8 +153,13 @@ impl Mosquitto {
 
     fn end(&mut self, signal: Signal) {
         let Some(mut child) = self.child.take() else { return };
-        kill_process(Pid::from_child(&child), signal).expect("it is ours and runs");
-        child.wait().expect("it ends");
+        // More than once: what comes between its word that it runs and the beginning of its loop goes unheard.
+        let until = Instant::now() + END_MAX;
+        while child.try_wait().expect("it is ours").is_none() {
+            assert!(Instant::now() < until, "mosquitto goes on after {signal:?} for {END_MAX:?}");
+            kill_process(Pid::from_child(&child), signal).expect("it is ours and not waited for");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
     }
 
     fn config(&self, settings: Settings) -> String {
