@@ -144,6 +144,7 @@ fn registry() -> Registry {
         equipment: (0..TANKS).map(tank).collect(),
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     };
     Registry {
@@ -153,6 +154,7 @@ fn registry() -> Registry {
         tag_types: vec![tag("tank.level"), tag("lamp")],
         enterprises: vec![enterprise],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 
@@ -178,6 +180,7 @@ fn tank(number: u32) -> Equipment {
         points: vec![point("tank.level", Some(PERIOD_S)), point("lamp", None)],
         national_code: None,
         rated_kw: None,
+        design: rules::site::Design::default(),
         sector: None,
     }
 }

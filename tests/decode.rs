@@ -49,10 +49,12 @@ fn view() -> View {
             points,
             national_code: None,
             rated_kw: None,
+            design: rules::site::Design::default(),
             sector: None,
         }],
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     };
     let registry = Registry {
@@ -62,6 +64,7 @@ fn view() -> View {
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", vec![point("T-1.level"), point("温度")]), enterprise("b", vec![point("F")])],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     };
     let number = |_: &str, point: &str| ["T-1.level", "温度", "F"].iter().position(|p| *p == point);
     View::new(Arc::new(registry), "v".to_owned(), &|e, p| number(e, p).map(|n| PointId(n as u32)))

@@ -47,15 +47,18 @@ pub struct Failure {
 ///
 /// * `point ID TAG [period=5s] [range=0..100] [dead_band=2] [ll= l= h= hh=] [equipment=E-1] [required=false]
 ///   [substance=chlorine oel=1.0 toxic=true]`; points with a period are required by default
-/// * `equipment ID [hazard_level=1..4] [role=production] [rated_kw=400] [sector=dust]`
-/// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500]`
+/// * `equipment ID [hazard_level=1..4] [role=production] [rated_kw=400] [sector=dust] [height_m=12] [rated_a=80] [loc=11]
+///   [mec=30] [pair=F-2]`
+/// * `enterprise [status=closed] [sectors=electricity,dust] [idle_kw=20 production_kw=500] [shifts=08:00-16:00,16:00-00:00]
+///   [plan_radius_m=500] [target=school:90:400]... [off=2025-01-02,2025-01-03] [worked=2025-01-04]`; shifts with a `+` behind
+///   them are on days off too; without `off` and `worked` every Monday to Friday is a working day
 /// * `at TIME POINT VALUE [q=good|uncertain|bad] [device=TIME|none]`; the device's time is the receive time by default
 /// * `every STEP from TIME to TIME [between 08:00 18:00] POINT VALUE [else VALUE]`: a good reading every so often, the end
 ///   not included; of the local day's hours only, `else` in the others
 /// * `at TIME ack|reset [OBJECT]`, `at TIME link down|up`: a person signs or resets, the broker goes and comes
 /// * `at TIME override POINT hh=30|none`: two people set a limit of a point, or take it back
-/// * `at TIME file maintenance|calibration|stop OBJECT from=TIME to=TIME`: work is filed for a point, for some equipment or for
-///   the whole `enterprise`
+/// * `at TIME file KIND OBJECT from=TIME to=TIME [kw=300]`: work is filed for a point, for some equipment or for the whole
+///   `enterprise`; KIND is one of those that `filed("…")` knows
 /// * `expect TIME suppress|release SEVERITY`: filed work silences an alarm, or is over before the breach is
 /// * `expect TIME raise|again|severity SEVERITY`, `expect TIME return [closed]`, `expect TIME ack [closed]`,
 ///   `expect TIME latch`, `expect TIME reset`, each with

@@ -6,11 +6,14 @@ use crate::command::{Outcome, Refusal};
 use crate::day::DAY_US;
 use crate::effect::Business;
 use crate::state::State;
+use rules::around::FILING_KINDS;
 use rules::reading::Micros;
 use rules::rule::{Rule, Suppress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// No plant draws more.
+const KW_MAX: u32 = 1_000_000;
 /// Whoever works longer files again: a filing that is forgotten must not silence a plant for ever.
 const LASTS_MAX_US: i64 = 31 * DAY_US;
 
@@ -36,6 +39,16 @@ pub enum FilingKind {
     Calibration,
     /// 停产报备
     Stop,
+    /// 复产报备: an enterprise that was to stand still begins again.
+    Restart,
+    /// 夜间生产报备
+    NightShift,
+    /// 节假日停产: on the list of those that stop over holidays.
+    HolidayStop,
+    /// 联锁旁路作业票
+    BypassPermit,
+    /// 限产令: so many kW at most.
+    LimitOrder(u32),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +101,54 @@ impl FilingKind {
             FilingKind::Maintenance => "maintenance",
             FilingKind::Calibration => "calibration",
             FilingKind::Stop => "stop",
+            FilingKind::Restart => "restart",
+            FilingKind::NightShift => "night_shift",
+            FilingKind::HolidayStop => "holiday_stop",
+            FilingKind::BypassPermit => "bypass_permit",
+            FilingKind::LimitOrder(_) => "limit_order",
+        }
+    }
+
+    /// By its name; an order that limits the load names the load.
+    ///
+    /// # Errors
+    /// There is no such kind, or the load is missing or too much.
+    pub fn parse(name: &str, kw: Option<u32>) -> Result<FilingKind, String> {
+        let kind = match name {
+            "maintenance" => FilingKind::Maintenance,
+            "calibration" => FilingKind::Calibration,
+            "stop" => FilingKind::Stop,
+            "restart" => FilingKind::Restart,
+            "night_shift" => FilingKind::NightShift,
+            "holiday_stop" => FilingKind::HolidayStop,
+            "bypass_permit" => FilingKind::BypassPermit,
+            "limit_order" => {
+                let kw = kw.ok_or("kw: a limit_order says to how many kW")?;
+                if kw > KW_MAX {
+                    return Err(format!("kw: at most {KW_MAX}, not {kw}"));
+                }
+                FilingKind::LimitOrder(kw)
+            }
+            other => return Err(format!("kind: `{other}` is none of {}", FILING_KINDS.join(", "))),
+        };
+        if kw.is_some() && kind.ordered_kw().is_none() {
+            return Err(format!("kw: only a limit_order has one, not a {name}"));
+        }
+        Ok(kind)
+    }
+
+    /// Whether minutes not reported while it lasts are excused.
+    #[must_use]
+    pub fn excuses(self) -> bool {
+        matches!(self, FilingKind::Maintenance | FilingKind::Calibration | FilingKind::Stop)
+    }
+
+    /// So much load an order allows.
+    #[must_use]
+    pub fn ordered_kw(self) -> Option<u32> {
+        match self {
+            FilingKind::LimitOrder(kw) => Some(kw),
+            _ => None,
         }
     }
 }
@@ -117,7 +178,7 @@ impl Filings {
         let suppresses = |filing: &&Filing| match filing.planned.kind {
             FilingKind::Maintenance => rule.suppress.contains(&Suppress::Maintenance),
             FilingKind::Calibration => rule.suppress.contains(&Suppress::Calibration),
-            FilingKind::Stop => false,
+            _ => false,
         };
         self.on(object, at).find(suppresses).map(|filing| filing.id)
     }

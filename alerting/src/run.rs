@@ -5,6 +5,7 @@
 
 use crate::anchors::Waiting;
 use crate::classify::{Class, Classified, Origin, classify};
+use crate::day::Day;
 use crate::device_clock::Skew;
 use crate::effect::FLAG_SIMULATED;
 use crate::findings::Growing;
@@ -20,7 +21,6 @@ use crate::slot::{Moment, Side, Sight};
 use crate::state::State;
 use crate::surroundings::Surroundings;
 use crate::tally::Tally;
-use crate::usual::is_weekday;
 use rules::bind::patience_us;
 use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US};
 use std::sync::Arc;
@@ -216,7 +216,9 @@ impl State {
         if is_good && manner == Manner::Live {
             self.means.take(point, news.sample.event, news.sample.value);
             self.memory.take(point, news.sample.event, news.sample.value);
-            self.usual.take(point, news.sample.event, news.sample.value, &is_weekday);
+            let calendar = self.view.as_deref().map(|view| &view.registry().calendar);
+            let is_workday = |day: Day| calendar.is_some_and(|calendar| calendar.is_workday(day.0));
+            self.usual.take(point, news.sample.event, news.sample.value, &is_workday);
         }
         let binding = &self.in_force.binding;
         let woken = binding.by_point.get(point.index()).map_or(&[][..], Vec::as_slice);

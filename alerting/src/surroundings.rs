@@ -2,16 +2,17 @@
 //! of points, filings and the calendar. Must not know rules or alarms. Pure.
 
 use crate::day::{Day, MINUTE_US};
-use crate::filings::Filings;
+use crate::filings::{Filing, Filings};
 use crate::in_force::object_of;
 use crate::lens::Sample;
 use crate::memory::Memory;
 use crate::points::Points;
-use crate::usual::{Usual, is_weekday};
+use crate::usual::Usual;
 use rules::around::Around;
 use rules::bind::ObjectKey;
 use rules::past::Past;
-use rules::reading::{Micros, PointId};
+use rules::reading::{Micros, PointId, SECOND_US};
+use rules::site::{Calendar, Site};
 use rules::view::View;
 
 /// Everything that a row may be made of.
@@ -52,19 +53,71 @@ impl Surroundings<'_> {
                 _ => f64::NAN,
             },
             Around::InHours(from, to) => said(contains((*from, *to), sample.about)),
-            Around::Workday => said(is_weekday(Day::of(sample.about))),
+            Around::Workday => {
+                self.view.map_or(f64::NAN, |view| said(view.registry().calendar.is_workday(Day::of(sample.about).0)))
+            }
+            Around::InShift => self.at_work(object, sample, |site, calendar, (day, minute)| {
+                Some(said(site.is_in_shift(calendar, day, minute)))
+            }),
+            Around::SinceShiftEnd => {
+                let into_minute_us = sample.event.since(Day::of(sample.event).start()).rem_euclid(MINUTE_US);
+                let into_minute_s = into_minute_us as f64 / SECOND_US as f64;
+                self.at_work(object, sample, |site, calendar, (day, minute)| {
+                    let minutes = site.since_shift_end(calendar, day, minute)?;
+                    Some(minutes as f64 * 60.0 + into_minute_s)
+                })
+            }
+            Around::Other(_) => points.first().map_or(f64::NAN, |(point, _)| self.points.held(*point)),
+            // One of them that says nothing makes the sum NaN.
+            Around::SiteLoad(_) if points.is_empty() => f64::NAN,
+            Around::SiteLoad(_) => points.iter().map(|(point, rated)| self.points.held(*point) / rated).sum(),
+            Around::LeeTargets(within_deg) => {
+                let wind_deg = points.first().map_or(f64::NAN, |(point, _)| self.points.held(*point));
+                let site = self.site(object).filter(|_| !wind_deg.is_nan());
+                // So few are exact.
+                site.map_or(f64::NAN, |site| site.lee_targets(wind_deg, *within_deg) as f64)
+            }
+            Around::OrderedKw => self.ordered_kw(object, sample),
             Around::Filed(kind) => said(self.is_filed(kind, object, sample)),
-            _ => f64::NAN,
         }
+    }
+
+    fn site(&self, object: &ObjectKey) -> Option<&Site> {
+        self.view?.enterprise(object.enterprise()?).map(|enterprise| &enterprise.site)
+    }
+
+    /// What its shifts say of an enterprise at the time of a reading: the local day and the minute of it.
+    fn at_work(
+        &self,
+        object: &ObjectKey,
+        sample: Sample,
+        of: impl Fn(&Site, &Calendar, (i32, u16)) -> Option<f64>,
+    ) -> f64 {
+        let found = self.view.zip(self.site(object)).and_then(|(view, site)| {
+            let day = Day::of(sample.event);
+            let minute = u16::try_from(sample.event.since(day.start()) / MINUTE_US).ok()?;
+            of(site, &view.registry().calendar, (day.0, minute))
+        });
+        found.unwrap_or(f64::NAN)
+    }
+
+    /// The least load that an order allows at any time of what is judged.
+    fn ordered_kw(&self, object: &ObjectKey, sample: Sample) -> f64 {
+        let orders = self.filed(object, sample).filter_map(|filing| filing.planned.kind.ordered_kw());
+        orders.min().map_or(f64::MAX, f64::from)
     }
 
     /// Whether a filing of that kind was on at any time of what is judged.
     fn is_filed(&self, kind: &str, object: &ObjectKey, sample: Sample) -> bool {
-        let Some(view) = self.view else { return false };
-        let object = object_of(object, view);
-        self.filings.iter().any(|filing| {
+        self.filed(object, sample).any(|filing| filing.planned.kind.name() == kind)
+    }
+
+    /// The filings that were on for an object at any time of what is judged.
+    fn filed(&self, object: &ObjectKey, sample: Sample) -> impl Iterator<Item = &Filing> {
+        let object = self.view.map(|view| object_of(object, view));
+        self.filings.iter().filter(move |filing| {
             let is_on = filing.planned.from <= sample.event && sample.about < filing.end();
-            is_on && filing.planned.kind.name() == kind && filing.planned.covers(&object)
+            is_on && object.as_ref().is_some_and(|object| filing.planned.covers(object))
         })
     }
 }

@@ -142,6 +142,7 @@ fn filed_work_silences_by_design() {
         tag_types: ["gas.lel", "flame"].map(tag).into(),
         enterprises: Vec::new(),
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     };
     let source = Source { file: "t.toml".to_owned(), text: RULES.to_owned() };
     let rules = Arc::new(RuleSet::load(&[source], &Vocabulary::of(&registry)).unwrap());

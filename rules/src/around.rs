@@ -13,7 +13,7 @@ pub enum Around {
     Site(String),
     /// `site_load("production")`: drawn by the enterprise's circuits of that role, as a part of their rating.
     SiteLoad(String),
-    /// `other("pwr.u_a")`: the same on the equipment that this one is paired with.
+    /// `other("pwr.u_a")`: the value held by the point of that tag type on the equipment that this one is paired with.
     Other(String),
     /// `lee_targets(45)`: sensitive targets within so many degrees of the lee side and within the plan's radius.
     LeeTargets(u32),
@@ -99,7 +99,7 @@ impl Around {
             ("other", [tag]) => Around::Other((*tag).to_owned()),
             ("site_load", [role]) if CIRCUIT_ROLES.contains(role) => Around::SiteLoad((*role).to_owned()),
             ("filed", [kind]) if FILING_KINDS.contains(kind) => Around::Filed((*kind).to_owned()),
-            ("in_hours", [from, to]) => Around::InHours(minute(from)?, minute(to)?),
+            ("in_hours", [from, to]) => Around::InHours(minute_of_day(from)?, minute_of_day(to)?),
             ("workday", []) => Around::Workday,
             ("in_shift", []) => Around::InShift,
             ("since_shift_end", []) => Around::SinceShiftEnd,
@@ -110,7 +110,8 @@ impl Around {
 }
 
 /// `22:00` as minutes of the day.
-fn minute(clock: &str) -> Option<u16> {
+#[must_use]
+pub fn minute_of_day(clock: &str) -> Option<u16> {
     let (hour, minute) = clock.split_once(':')?;
     let two = |text: &str, below: u16| {
         let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());

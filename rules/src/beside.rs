@@ -8,6 +8,10 @@ use crate::registry::{Equipment, Point};
 use crate::rule::Rule;
 use crate::view::View;
 
+/// What a meter says of the load of its circuit, kW, and a weather station of the wind.
+const LOAD: &str = "pwr.p";
+const WIND: &str = "wind.dir";
+
 /// A point and its number.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
@@ -21,6 +25,8 @@ pub(crate) struct Beside<'a> {
     /// Parallel to them: whether something else stands in where there is no such point.
     may_lack: Vec<bool>,
     arounds: Vec<Around>,
+    /// Parallel to them.
+    needs_around: Vec<bool>,
     view: &'a View,
 }
 
@@ -28,7 +34,9 @@ impl<'a> Beside<'a> {
     pub fn new(rule: &Rule, view: &'a View) -> Beside<'a> {
         let pasts = rule.pasts();
         let may_lack = pasts.iter().map(|past| !rule.needs_past(past)).collect();
-        Beside { pasts, may_lack, arounds: rule.arounds(), view }
+        let arounds = rule.arounds();
+        let needs_around = arounds.iter().map(|around| rule.needs_around(around)).collect();
+        Beside { pasts, may_lack, arounds, needs_around, view }
     }
 
     /// The functions over the past that it calls.
@@ -50,11 +58,14 @@ impl<'a> Beside<'a> {
 
     /// The points that lie around, for those inputs that have any.
     pub fn arounds(&self, facts: &Facts, sites: &[Site]) -> Result<Vec<Vec<(PointId, f64)>>, String> {
-        let points = |around: &Around| match around {
-            Around::TagAge(tag) => only_one(tag, sites).map(|point| vec![(point, 1.0)]),
-            _ => Ok(around_sites(around, facts, self.view)),
+        let points = |(around, needed): (&Around, &bool)| {
+            let found = match around {
+                Around::TagAge(tag) => only_one(tag, sites).map(|point| vec![(point, 1.0)]),
+                _ => around_sites(around, facts, self.view),
+            };
+            if *needed { found } else { Ok(found.unwrap_or_default()) }
         };
-        self.arounds.iter().map(points).collect()
+        self.arounds.iter().zip(&self.needs_around).map(points).collect()
     }
 }
 
@@ -70,16 +81,55 @@ fn only_one(tag: &str, sites: &[Site]) -> Result<PointId, String> {
     }
 }
 
-/// The points elsewhere in the enterprise that an input is made of; none where there are none.
-fn around_sites(around: &Around, facts: &Facts, view: &View) -> Vec<(PointId, f64)> {
-    let enterprise = facts.enterprise;
-    let points = |equipment: &Equipment, tag: &str, divisor: f64| {
+/// The points elsewhere in the enterprise that an input is made of, each with what its value is divided by, or what the
+/// registry does not say of it.
+fn around_sites(around: &Around, facts: &Facts, view: &View) -> Result<Vec<(PointId, f64)>, String> {
+    let Facts { enterprise, equipment, .. } = *facts;
+    let points = |equipment: &'_ Equipment, tag: &str| {
         let of_tag = equipment.points.iter().filter(|point| point.tag == tag);
-        let numbers = of_tag.filter_map(|point| view.find(&enterprise.id, &point.id));
-        numbers.map(|point| (point, divisor)).collect::<Vec<_>>()
+        of_tag.filter_map(|point| view.find(&enterprise.id, &point.id)).collect::<Vec<_>>()
     };
+    let site = |tag: &str| {
+        let all: Vec<PointId> = enterprise.equipment.iter().flat_map(|equipment| points(equipment, tag)).collect();
+        match all.as_slice() {
+            [point] => Ok(vec![(*point, 1.0)]),
+            [] => Err(format!("the enterprise has no point of tag type `{tag}`")),
+            _ => Err(format!("the enterprise has {} points of tag type `{tag}`, and not one", all.len())),
+        }
+    };
+    let known = |is: bool, what: &str| if is { Ok(Vec::new()) } else { Err(format!("the enterprise has no {what}")) };
     match around {
-        Around::Site(tag) => enterprise.equipment.iter().flat_map(|equipment| points(equipment, tag, 1.0)).collect(),
-        _ => Vec::new(),
+        Around::Site(tag) => site(tag),
+        Around::LeeTargets(_) => {
+            known(
+                !enterprise.site.targets.is_empty() && enterprise.site.plan_radius_m.is_some(),
+                "targets within a plan_radius_m",
+            )?;
+            site(WIND)
+        }
+        Around::InShift | Around::SinceShiftEnd => known(!enterprise.site.shifts.is_empty(), "shifts"),
+        Around::Other(tag) => {
+            let equipment = equipment.ok_or("the rule stands on no equipment")?;
+            let pair = equipment.design.pair.as_ref().ok_or("the equipment has no pair")?;
+            let other = enterprise.equipment.iter().find(|other| other.id == *pair);
+            match other.map(|other| points(other, tag)).unwrap_or_default().as_slice() {
+                [point] => Ok(vec![(*point, 1.0)]),
+                _ => Err(format!("its pair `{pair}` has not one point of tag type `{tag}`")),
+            }
+        }
+        Around::SiteLoad(role) => {
+            let is_it = |equipment: &&Equipment| equipment.circuit_role.as_ref() == Some(role);
+            let metered = enterprise.equipment.iter().filter(is_it).filter_map(|equipment| {
+                let rated_kw = equipment.rated_kw.filter(|rated| *rated > 0.0)?;
+                Some((rated_kw, *points(equipment, LOAD).first()?))
+            });
+            let metered: Vec<(f64, PointId)> = metered.collect();
+            let rated_kw: f64 = metered.iter().map(|(rated_kw, _)| rated_kw).sum();
+            match metered.as_slice() {
+                [] => Err(format!("the enterprise has no metered circuit of role `{role}` with a rated_kw")),
+                _ => Ok(metered.iter().map(|(_, point)| (*point, rated_kw)).collect()),
+            }
+        }
+        _ => Ok(Vec::new()),
     }
 }

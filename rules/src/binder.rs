@@ -4,12 +4,13 @@
 use crate::absence::{Silence, least_age_ms};
 use crate::beside::{Beside, Site};
 use crate::bind::{Binding, Instance, ObjectKey, SkippedPoint, WeakLimit, patience_us};
+use crate::bound::{Bound, Plant, Sites, Spot, plant};
 use crate::bounds::is_weaker;
 use crate::fact::{Fact, Facts};
 use crate::over;
 use crate::reading::{PointId, SECOND_US};
-use crate::registry::{Enterprise, Equipment, LimitName, Limits, Point};
-use crate::rule::{Column, Kind, Per, Rule, Times};
+use crate::registry::{LimitName, Limits};
+use crate::rule::{Column, Kind, Per, Times};
 use crate::set::RuleSet;
 use crate::view::{PointKey, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,37 +41,6 @@ pub fn bind(set: &RuleSet, view: &View) -> Binding {
     binder.out
 }
 
-/// An enterprise with the numbers of its points, equipment by equipment.
-struct Plant<'a> {
-    enterprise: &'a Enterprise,
-    equipment: Vec<(&'a Equipment, Vec<Site<'a>>)>,
-}
-
-/// A rule with what is the same for all its instances.
-struct Bound<'a> {
-    number: usize,
-    rule: &'a Rule,
-    tag_names: Arc<[String]>,
-    facts: Vec<Fact>,
-    beside: Beside<'a>,
-    view: &'a View,
-}
-
-/// A point, its name, and all points of its equipment, itself included.
-struct Spot<'a> {
-    key: PointKey,
-    site: Site<'a>,
-    beside: &'a [Site<'a>],
-    facts: Facts<'a>,
-}
-
-/// The points of an object that is wider than a point, and those of them that wake the rule.
-struct Sites<'a> {
-    all: &'a [Site<'a>],
-    triggers: &'a [Site<'a>],
-    facts: Facts<'a>,
-}
-
 /// What a rule needs of an object before it can watch it.
 struct Fitted {
     tags: Vec<Option<PointId>>,
@@ -90,62 +60,6 @@ struct Binder {
     ages: BTreeMap<AgeKey, Result<i64, String>>,
     /// Points with a limit that lets more pass than it may, or more than it did before people changed it.
     weakened: BTreeSet<PointId>,
-}
-
-fn plant<'a>(enterprise: &'a Enterprise, view: &View) -> Plant<'a> {
-    let site = |point: &'a Point| view.find(&enterprise.id, &point.id).map(|id| Site { id, point });
-    let equipment = enterprise.equipment.iter();
-    let equipment = equipment.map(|each| (each, each.points.iter().filter_map(site).collect())).collect();
-    Plant { enterprise, equipment }
-}
-
-impl Bound<'_> {
-    /// Whether readings of the point wake the rule.
-    fn watches(&self, equipment: &Equipment, site: &Site) -> bool {
-        let Rule { on, only, kind, .. } = self.rule;
-        (on.is_empty() || on.contains(&site.point.tag))
-            && (!only.required || site.point.required)
-            && (!only.hazard_source || equipment.hazard_level.is_some())
-            // An event point is silent while all is well.
-            && (*kind == Kind::Reading || site.point.period_s.is_some())
-    }
-
-    /// Equipment that is watched for one sector of its enterprise is none of the others' business.
-    fn is_for(&self, equipment: &Equipment) -> bool {
-        let other = |(own, of_rule): (&String, &String)| own != of_rule;
-        !equipment.sector.as_ref().zip(self.rule.sector.as_ref()).is_some_and(other)
-    }
-
-    fn found_facts(&self, facts: &Facts) -> Result<Vec<f64>, String> {
-        self.facts.iter().map(|fact| fact.find(facts)).collect()
-    }
-
-    /// The points behind `tag_names` among `sites`, or which of them is missing or ambiguous.
-    fn tags(&self, sites: &[Site]) -> Result<Vec<Option<PointId>>, String> {
-        let find = |name: &String| {
-            let mut found = sites.iter().filter(|site| site.point.tag == *name);
-            match (found.next(), found.next()) {
-                (Some(site), None) => Ok(Some(site.id)),
-                (None, _) if !self.rule.needs_tag(name) => Ok(None),
-                (None, _) => Err(format!("there is no point of tag type `{name}` beside it")),
-                (Some(one), Some(other)) => {
-                    let (one, other) = (&one.point.id, &other.point.id);
-                    Err(format!("`{one}` and `{other}` are both of tag type `{name}`"))
-                }
-            }
-        };
-        self.tag_names.iter().map(find).collect()
-    }
-
-    /// The limits that the rule cannot do without.
-    fn needed_limits(&self) -> impl Iterator<Item = LimitName> + '_ {
-        let read = self.rule.columns().filter_map(|column| match column.inner() {
-            Column::Limit(name) => Some(*name),
-            Column::Past(past) => over::limit(past),
-            _ => None,
-        });
-        read.chain(self.rule.limit)
-    }
 }
 
 impl Binder {

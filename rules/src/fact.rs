@@ -3,6 +3,7 @@
 
 use crate::registry::{Enterprise, Equipment, Point, Status, Substance};
 use crate::rule::Per;
+use crate::site::Design;
 
 /// Stands for the hazard level of what is no major hazard source: better than the best of them.
 const NO_HAZARD_LEVEL: u8 = 5;
@@ -17,6 +18,13 @@ pub enum Fact {
     Oel,
     /// `rated_kw`, of the equipment.
     RatedKw,
+    /// `rated_a`, `height_m`, `loc` and `mec`: what the equipment was designed for.
+    RatedA,
+    HeightM,
+    Loc,
+    Mec,
+    /// `site_hazard_level`: of the worst major hazard source of the enterprise.
+    SiteHazardLevel,
     /// `idle_kw` and `production_kw`: declared loads of the enterprise.
     IdleKw,
     ProductionKw,
@@ -43,11 +51,16 @@ pub(crate) struct Facts<'a> {
 
 impl Fact {
     /// The facts that are named without a word in quotes.
-    const PLAIN: [Fact; 7] = [
+    const PLAIN: [Fact; 12] = [
         Fact::HazardLevel,
         Fact::HighlyToxic,
         Fact::Oel,
         Fact::RatedKw,
+        Fact::RatedA,
+        Fact::HeightM,
+        Fact::Loc,
+        Fact::Mec,
+        Fact::SiteHazardLevel,
         Fact::IdleKw,
         Fact::ProductionKw,
         Fact::Weakened,
@@ -61,6 +74,11 @@ impl Fact {
             Fact::HighlyToxic => "highly_toxic".to_owned(),
             Fact::Oel => "oel".to_owned(),
             Fact::RatedKw => "rated_kw".to_owned(),
+            Fact::RatedA => "rated_a".to_owned(),
+            Fact::HeightM => "height_m".to_owned(),
+            Fact::Loc => "loc".to_owned(),
+            Fact::Mec => "mec".to_owned(),
+            Fact::SiteHazardLevel => "site_hazard_level".to_owned(),
             Fact::IdleKw => "idle_kw".to_owned(),
             Fact::ProductionKw => "production_kw".to_owned(),
             Fact::Status(status) => format!("status(\"{}\")", status.name()),
@@ -86,13 +104,16 @@ impl Fact {
     /// Whether an object of this width has it; otherwise what the rule must stand on.
     pub(crate) fn is_of(&self, per: Per) -> Result<(), &'static str> {
         match (self, per) {
-            (Fact::IdleKw | Fact::ProductionKw | Fact::Status(_) | Fact::Sector(_), _)
-            | (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Point | Per::Equipment)
-            | (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_) | Fact::Weakened, Per::Point) => Ok(()),
-            (Fact::HazardLevel | Fact::RatedKw | Fact::Role(_), Per::Enterprise) => Err("equipment"),
+            (Fact::IdleKw | Fact::ProductionKw | Fact::Status(_) | Fact::Sector(_) | Fact::SiteHazardLevel, _) => {
+                Ok(())
+            }
             (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_) | Fact::Weakened, Per::Equipment | Per::Enterprise) => {
                 Err("a point")
             }
+            (Fact::HighlyToxic | Fact::Oel | Fact::IsTag(_) | Fact::Weakened, Per::Point) => Ok(()),
+            // All others are of equipment.
+            (_, Per::Point | Per::Equipment) => Ok(()),
+            (_, Per::Enterprise) => Err("equipment"),
         }
     }
 
@@ -108,6 +129,14 @@ impl Fact {
             Fact::HighlyToxic => Ok(flag(substance.is_some_and(|substance| substance.highly_toxic))),
             Fact::Oel => facts.oel(),
             Fact::RatedKw => facts.rated_kw(),
+            Fact::RatedA => facts.designed("rated_a", |design| design.rated_a),
+            Fact::HeightM => facts.designed("height_m", |design| design.height_m),
+            Fact::Loc => facts.designed("loc", |design| design.loc),
+            Fact::Mec => facts.designed("mec", |design| design.mec),
+            Fact::SiteHazardLevel => {
+                let worst = enterprise.equipment.iter().filter_map(|equipment| equipment.hazard_level).min();
+                Ok(f64::from(worst.unwrap_or(NO_HAZARD_LEVEL)))
+            }
             Fact::IdleKw | Fact::ProductionKw => {
                 let declared = enterprise.declared.ok_or("the enterprise has declared no electric loads")?;
                 Ok(if *self == Fact::IdleKw { declared.idle_kw } else { declared.production_kw })
@@ -132,6 +161,11 @@ impl Facts<'_> {
         let named = named.ok_or("the point names no substance")?;
         let oel = self.substance.and_then(|substance| substance.oel).filter(|oel| oel.is_finite());
         oel.ok_or_else(|| format!("its substance `{named}` has no occupational exposure limit"))
+    }
+
+    fn designed(&self, name: &str, of: impl Fn(&Design) -> Option<f64>) -> Result<f64, String> {
+        let known = self.equipment.and_then(|equipment| of(&equipment.design)).filter(|number| number.is_finite());
+        known.ok_or_else(|| format!("the equipment has no {name}"))
     }
 
     pub(crate) fn rated_kw(&self) -> Result<f64, String> {

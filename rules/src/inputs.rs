@@ -11,7 +11,7 @@ use crate::set::Vocabulary;
 use rhai::{Expr, FnCallExpr};
 
 /// The variables that a condition may name.
-pub(crate) const VARIABLES: [&str; 16] = [
+pub(crate) const VARIABLES: [&str; 21] = [
     "value",
     "bad",
     "ll",
@@ -25,6 +25,11 @@ pub(crate) const VARIABLES: [&str; 16] = [
     "highly_toxic",
     "oel",
     "rated_kw",
+    "rated_a",
+    "height_m",
+    "loc",
+    "mec",
+    "site_hazard_level",
     "idle_kw",
     "production_kw",
     "weakened",

@@ -2,6 +2,7 @@
 //! journalled (canonical JSON by hash). Must not know numbers, state or files. Pure.
 
 use crate::reading::SECOND_US;
+use crate::site::{Calendar, Design, Site};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Registry {
     /// Dangerous substances that limits depend on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub substances: Vec<Substance>,
+    #[serde(default, skip_serializing_if = "Calendar::is_empty")]
+    pub calendar: Calendar,
 }
 
 /// A district or a town (镇街).
@@ -95,6 +98,8 @@ pub struct Enterprise {
     /// What it says it draws, until baselines are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<DeclaredLoad>,
+    #[serde(default, skip_serializing_if = "Site::is_empty")]
+    pub site: Site,
 }
 
 /// Declared electric loads, kW.
@@ -138,6 +143,8 @@ pub struct Equipment {
     /// Contract or transformer capacity of a circuit, kW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rated_kw: Option<f64>,
+    #[serde(default, skip_serializing_if = "Design::is_empty")]
+    pub design: Design,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

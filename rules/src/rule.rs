@@ -93,6 +93,12 @@ impl Rule {
         self.columns().any(|column| matches!(column, Column::Past(needed) if needed == past))
     }
 
+    /// Whether the rule cannot do without this input from around.
+    #[must_use]
+    pub fn needs_around(&self, around: &Around) -> bool {
+        self.columns().any(|column| matches!(column, Column::Around(needed) if needed == around))
+    }
+
     /// The distinct functions over the past that `when` and `clear` call, in the order of their first mention.
     #[must_use]
     pub fn pasts(&self) -> Vec<Past> {

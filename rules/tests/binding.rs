@@ -48,6 +48,7 @@ fn equipment(id: &str, points: Vec<Point>) -> Equipment {
         points,
         national_code: None,
         rated_kw: None,
+        design: rules::site::Design::default(),
         sector: None,
     }
 }
@@ -66,6 +67,7 @@ fn enterprise(id: &str, sector: &str, equipment: Vec<Equipment>) -> Enterprise {
         equipment,
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     }
 }
@@ -96,6 +98,7 @@ fn registry() -> Registry {
             enterprise("beta", "dust", vec![equipment("C1", collector), equipment("M1", mill), equipment("C2", twin)]),
         ],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 

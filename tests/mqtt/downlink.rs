@@ -50,6 +50,7 @@ fn view() -> View {
         equipment: Vec::new(),
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     };
     let registry = Registry {
@@ -59,6 +60,7 @@ fn view() -> View {
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", &["1", "2"]), enterprise("b", &["1"])],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     };
     View::new(Arc::new(registry), "v".to_owned(), &|_, _| Some(PointId(0)))
 }

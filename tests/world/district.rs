@@ -41,6 +41,7 @@ pub fn registry() -> Registry {
         // The meter's enterprise stands under no rule of its own sector: the auditor knows none of them.
         enterprises: [("hc-w", "hazchem"), ("du-w", "dust"), ("el-w", "hazchem")].map(enterprise).into(),
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 
@@ -71,6 +72,7 @@ fn enterprise((id, sector): (&str, &str)) -> Enterprise {
                 points: vec![point],
                 national_code: None,
                 rated_kw: None,
+                design: rules::site::Design::default(),
                 sector: None,
             }),
         }
@@ -88,6 +90,7 @@ fn enterprise((id, sector): (&str, &str)) -> Enterprise {
         equipment,
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     }
 }

@@ -288,11 +288,9 @@ impl Case {
     }
 }
 
-/// `file maintenance T-101 from=60s to=2h`, or `file calibration enterprise from=.. to=..`.
+/// `file maintenance T-101 from=60s to=2h`, or `file limit_order enterprise from=.. to=.. kw=300`.
 fn filing(words: &mut Words) -> Result<What, String> {
-    let kinds = [FilingKind::Maintenance, FilingKind::Calibration, FilingKind::Stop];
-    let kind = next(words, "maintenance, calibration or stop")?;
-    let kind = kinds.into_iter().find(|known| known.name() == kind).ok_or(format!("`{kind}` is no kind of filing"))?;
+    let kind = next(words, "a kind of filing")?;
     let object = Some(next(words, "a point, some equipment or `enterprise`")?).filter(|name| *name != "enterprise");
     let mut time = |key: &str| {
         let word = next(words, &format!("`{key}=`"))?;
@@ -302,6 +300,11 @@ fn filing(words: &mut Words) -> Result<What, String> {
             .and_then(span)
     };
     let (from_us, to_us) = (time("from")?, time("to")?);
+    let kw = words.next().map(|word| {
+        let kw = word.strip_prefix("kw=").and_then(|kw| kw.parse().ok());
+        kw.ok_or(format!("`{word}` is not kw= and whole kW"))
+    });
+    let kind = FilingKind::parse(kind, kw.transpose()?)?;
     Ok(What::File { kind, object: object.map(str::to_owned), from_us, to_us })
 }
 

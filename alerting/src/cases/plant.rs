@@ -2,7 +2,10 @@
 //! know the fold. Pure.
 
 use super::parse::{Fault, Words, flag, next, number, whole_seconds};
+use crate::day::Day;
+use rules::around::minute_of_day;
 use rules::registry::{CIRCUIT_ROLES, LimitName, Limits, Status};
+use rules::site::{Calendar, Design, Shift, Site, Target};
 use std::str::FromStr;
 
 /// What is not said is as with most plants: one producing enterprise in the rule's own sector, one piece of equipment.
@@ -39,6 +42,7 @@ pub struct CaseEquipment {
     pub role: Option<String>,
     pub rated_kw: Option<f64>,
     pub sector: Option<String>,
+    pub design: Design,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,8 @@ pub struct CaseEnterprise {
     pub sectors: Vec<String>,
     pub idle_kw: Option<f64>,
     pub production_kw: Option<f64>,
+    pub site: Site,
+    pub calendar: Calendar,
 }
 
 impl Plant {
@@ -79,7 +85,7 @@ impl Plant {
         if self.equipment.iter().any(|equipment| equipment.id == id) {
             return Err(format!("the equipment `{id}` is described already"));
         }
-        let mut equipment = CaseEquipment { line, id, hazard_level: None, role: None, rated_kw: None, sector: None };
+        let mut equipment = CaseEquipment::new(line, id);
         for setting in words {
             let (key, value) = pair(setting)?;
             match key {
@@ -91,6 +97,11 @@ impl Plant {
                 "role" => return Err(format!("`{value}` is no role: {}", CIRCUIT_ROLES.join(", "))),
                 "rated_kw" => equipment.rated_kw = Some(number(value)?),
                 "sector" => equipment.sector = Some(value.to_owned()),
+                "rated_a" => equipment.design.rated_a = Some(number(value)?),
+                "height_m" => equipment.design.height_m = Some(number(value)?),
+                "loc" => equipment.design.loc = Some(number(value)?),
+                "mec" => equipment.design.mec = Some(number(value)?),
+                "pair" => equipment.design.pair = Some(value.to_owned()),
                 _ => return Err(format!("equipment has no `{key}`")),
             }
         }
@@ -115,6 +126,15 @@ impl Plant {
                 "sectors" => enterprise.sectors = value.split(',').map(str::to_owned).collect(),
                 "idle_kw" => enterprise.idle_kw = Some(number(value)?),
                 "production_kw" => enterprise.production_kw = Some(number(value)?),
+                "shifts" => {
+                    for shift in value.split(',') {
+                        enterprise.site.shifts.push(shift_of(shift)?);
+                    }
+                }
+                "plan_radius_m" => enterprise.site.plan_radius_m = Some(number(value)?),
+                "target" => enterprise.site.targets.push(target_of(value)?),
+                "off" => enterprise.calendar.off.extend(days(value)?),
+                "worked" => enterprise.calendar.worked.extend(days(value)?),
                 _ => return Err(format!("an enterprise has no `{key}`")),
             }
         }
@@ -130,6 +150,20 @@ impl Plant {
         let unused = self.equipment.iter().find(|equipment| !is_used(&equipment.id))?;
         let problem = format!("no point of this case is on the equipment `{}`", unused.id);
         Some(Fault { line: unused.line, problem })
+    }
+}
+
+impl CaseEquipment {
+    fn new(line: usize, id: String) -> CaseEquipment {
+        CaseEquipment {
+            line,
+            id,
+            hazard_level: None,
+            role: None,
+            rated_kw: None,
+            sector: None,
+            design: Design::default(),
+        }
     }
 }
 
@@ -171,6 +205,28 @@ impl CasePoint {
         }
         Ok(())
     }
+}
+
+/// `08:00-16:00` on working days, `22:00-06:00+` on every day.
+fn shift_of(word: &str) -> Result<Shift, String> {
+    let wrong = || format!("`{word}` is no shift such as 08:00-16:00, or 08:00-16:00+ for days off too");
+    let hours = word.strip_suffix('+');
+    let (from, to) = hours.unwrap_or(word).split_once('-').ok_or_else(wrong)?;
+    let minute = |clock| minute_of_day(clock).ok_or_else(wrong);
+    Ok(Shift { from: minute(from)?, to: minute(to)?, every_day: hours.is_some() })
+}
+
+/// `school:90:400`: its name, bearing in degrees and distance in metres.
+fn target_of(word: &str) -> Result<Target, String> {
+    let parts: Vec<&str> = word.split(':').collect();
+    let [name, bearing, distance] = parts.as_slice() else {
+        return Err(format!("`{word}` is no target such as school:90:400"));
+    };
+    Ok(Target { name: (*name).to_owned(), bearing_deg: number(bearing)?, distance_m: number(distance)? })
+}
+
+fn days(list: &str) -> Result<Vec<i32>, String> {
+    list.split(',').map(|day| Day::from_str(day).map(|day| day.0)).collect()
 }
 
 fn pair(setting: &str) -> Result<(&str, &str), String> {

@@ -147,6 +147,7 @@ fn district(case: &Case, rule: &Rule, real: &Registry) -> Registry {
         national_code: None,
         declared: declared.map(|(idle_kw, production_kw)| DeclaredLoad { idle_kw, production_kw }),
         stock: false,
+        site: said.site.clone(),
     };
     let region = || Region { code: ENTERPRISE.to_owned(), name: Text::default() };
     Registry {
@@ -160,6 +161,7 @@ fn district(case: &Case, rule: &Rule, real: &Registry) -> Registry {
         tag_types: real.tag_types.clone(),
         enterprises: vec![enterprise],
         substances: substances(plant),
+        calendar: said.calendar.clone(),
     }
 }
 
@@ -175,6 +177,7 @@ fn equipment_of(point: &CasePoint, plant: &Plant) -> Equipment {
         national_code: None,
         rated_kw: said.and_then(|said| said.rated_kw),
         sector: said.and_then(|said| said.sector.clone()),
+        design: said.map(|said| said.design.clone()).unwrap_or_default(),
     }
 }
 

@@ -71,14 +71,15 @@ impl State {
     /// A day as it is known now, of the marks before `until`.
     fn judged(&self, number: u32, day: Day, until: Mark) -> Option<Judged> {
         let course = self.coverage.courses.get(number as usize)?;
-        let of_enterprise =
-            |filing: &&Filing| filing.planned.object.enterprise.as_ref() == Some(&course.unit.enterprise);
+        let excuses = |filing: &&Filing| {
+            filing.planned.kind.excuses() && filing.planned.object.enterprise.as_ref() == Some(&course.unit.enterprise)
+        };
         let deaf = self.outage.link_down_since.map(|since| (mark_from(since), Mark::MAX));
         let outages = self.coverage.outages.iter().copied().chain(deaf);
         let mut bench = Bench {
             tally: &self.coverage.tally,
             names: self.intern.keys(),
-            filings: self.filings.iter().filter(of_enterprise).collect(),
+            filings: self.filings.iter().filter(excuses).collect(),
             outages: outages.collect(),
             excusable: u32::from(self.limits.coverage.excused_max_h).saturating_mul(60),
             until,
@@ -204,6 +205,9 @@ impl State {
     /// A filing came, or was taken back: days that are closed already, and that it bears on, are looked at again.
     pub(crate) fn coverage_filing(&mut self, filing: &Filing) {
         let Some(enterprise) = &filing.planned.object.enterprise else { return };
+        if !filing.planned.kind.excuses() {
+            return;
+        }
         let from = filing.withdrawn_at.map_or(filing.planned.from, |at| at.max(filing.planned.from));
         let (from, to) = (Day::of(from).max(self.coverage.floor()), Day::of(filing.planned.to));
         let to = to.min(self.coverage.open_from());

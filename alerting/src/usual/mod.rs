@@ -42,12 +42,6 @@ fn half_day(at: Micros) -> i64 {
     at.since(Day(0).start()).div_euclid(DAY_US / 2)
 }
 
-/// Monday to Friday.
-pub(crate) fn is_weekday(day: Day) -> bool {
-    // 1970-01-01 was a Thursday.
-    day.0.saturating_add(3).rem_euclid(7) < 5
-}
-
 impl Usual {
     /// New rules or points: what nobody asks for any more is forgotten, the rest is kept.
     pub fn watch(&mut self, binding: &Binding, rules: &RuleSet) {

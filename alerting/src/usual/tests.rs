@@ -4,6 +4,12 @@ use super::curve::{SLOT_US, SLOTS};
 use super::*;
 use crate::day::DAY_US;
 
+/// Monday to Friday.
+fn is_weekday(day: Day) -> bool {
+    // 1970-01-01 was a Thursday.
+    (day.0 + 3).rem_euclid(7) < 5
+}
+
 /// Keeps everything.
 #[derive(Default)]
 struct Naive {

@@ -209,6 +209,7 @@ pub fn registry() -> Registry {
         points,
         national_code: None,
         rated_kw: None,
+        design: rules::site::Design::default(),
         sector: None,
     };
     let enterprise = Enterprise {
@@ -224,6 +225,7 @@ pub fn registry() -> Registry {
         equipment: vec![equipment],
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     };
     Registry {
@@ -236,6 +238,7 @@ pub fn registry() -> Registry {
             .collect(),
         enterprises: vec![enterprise],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 

@@ -35,6 +35,7 @@ pub fn registry() -> Registry {
         tag_types,
         enterprises: Vec::new(),
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 

@@ -24,6 +24,7 @@ pub enum FilingCommand {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum Kind {
     /// 检修
     Maintenance,
@@ -31,6 +32,16 @@ enum Kind {
     Calibration,
     /// 停产报备; needs an idle check
     Stop,
+    /// 复产报备: what was to stand still begins again
+    Restart,
+    /// 夜间生产报备
+    NightShift,
+    /// 节假日停产
+    HolidayStop,
+    /// 联锁旁路作业票
+    BypassPermit,
+    /// 限产令; needs --kw
+    LimitOrder,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +65,9 @@ pub struct AddArgs {
     /// Of a stop: who found the plant idle, and how.
     #[arg(long, value_name = "TEXT")]
     idle_check: Option<String>,
+    /// Of a limit order: the load it allows, kW.
+    #[arg(long)]
+    kw: Option<u32>,
     /// Who files it; journalled.
     #[arg(long, env = "USER")]
     by: String,
@@ -127,6 +141,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitCode> {
         ("idle_check", args.idle_check.clone()),
         ("by", Some(args.by.clone())),
     ];
+    body.extend(args.kw.map(|kw| ("kw".to_owned(), Value::from(kw))));
     body.extend(all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?)))));
     let answer = Running::at(&args.config.load()?).post("/api/v1/filings", &Value::Object(body))?;
     said(&answer, "filed", Shown::of(args.json))

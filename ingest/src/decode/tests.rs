@@ -44,10 +44,12 @@ fn enterprise(id: &str, points: &[&str]) -> Enterprise {
             points: points.iter().map(|id| point(id)).collect(),
             national_code: None,
             rated_kw: None,
+            design: rules::site::Design::default(),
             sector: None,
         }],
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     }
 }
@@ -60,6 +62,7 @@ fn view() -> View {
         tag_types: Vec::new(),
         enterprises: vec![enterprise("a", &["T.level", "T.温度"]), enterprise("b", &["X.flame"])],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     };
     let number = |_: &str, point: &str| ["T.level", "T.温度", "X.flame"].iter().zip(0..).find(|(p, _)| **p == point);
     View::new(Arc::new(registry), "v".to_owned(), &|e, p| number(e, p).map(|(_, n)| PointId(n)))

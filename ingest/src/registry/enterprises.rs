@@ -98,6 +98,7 @@ fn new(id: &str, cells: &Cells<'_>, (known, report): (&mut Known, &mut Report)) 
         national_code: None,
         stock: false,
         declared: None,
+        site: rules::site::Site::default(),
     };
     fill(&mut enterprise, cells, (known, report));
     let columns = COLUMNS.iter().filter(|column| cells.get(column).is_some());

@@ -125,6 +125,7 @@ fn imported(id: &str) -> Equipment {
         national_code: None,
         sector: None,
         rated_kw: None,
+        design: rules::site::Design::default(),
     }
 }
 

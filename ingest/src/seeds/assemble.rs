@@ -5,6 +5,7 @@ use crate::seeds::district::District;
 use crate::seeds::enterprise::{self, Taken};
 use crate::seeds::error::{Report, SeedError};
 use crate::seeds::page::{Page, SeedFile};
+use crate::seeds::site;
 use crate::seeds::spell::hint;
 use crate::seeds::substance::{self, Substances};
 use crate::seeds::tasks;
@@ -12,7 +13,8 @@ use crate::seeds::template::Templates;
 use rules::registry::{Enterprise, Registry};
 
 /// The files that stand directly in the seed directory.
-const DISTRICT_FILES: [&str; 5] = ["district.toml", "towns.toml", "sectors.toml", "tags.toml", substance::FILE];
+const DISTRICT_FILES: [&str; 6] =
+    ["district.toml", "towns.toml", "sectors.toml", "tags.toml", substance::FILE, site::HOLIDAYS];
 
 /// What hot state is planned for (two gigabytes of arrays indexed by point).
 const POINTS_MAX: usize = 1_000_000;
@@ -39,6 +41,8 @@ fn registry(files: &[SeedFile], report: &Report) -> Option<Registry> {
     let district = District::read(&page);
     // A district without toxic gas needs none.
     let substances = Substances::read(pages.iter().find(|page| page.file() == substance::FILE));
+    // Without one every Monday to Friday is a working day.
+    let calendar = site::calendar(pages.iter().find(|page| page.file() == site::HOLIDAYS));
     let mut templates = Templates::named(files.iter().filter_map(|file| template_id(&file.name)));
     for page in &pages {
         if let Some(id) = template_id(page.file()) {
@@ -56,7 +60,8 @@ fn registry(files: &[SeedFile], report: &Report) -> Option<Registry> {
         refuse_file(report, "enterprises/", &format!("{points} points in all"), &format!("at most {POINTS_MAX}"));
     }
     let District { region, towns, sectors, tag_types, .. } = district;
-    Some(Registry { district: region?, towns, sectors, tag_types, enterprises, substances: substances.list })
+    let substances = substances.list;
+    Some(Registry { district: region?, towns, sectors, tag_types, enterprises, substances, calendar })
 }
 
 fn enterprises<'p>(pages: &'p [Page<'p>], district: &District, templates: &Templates) -> Vec<Enterprise> {

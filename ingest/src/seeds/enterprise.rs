@@ -4,10 +4,10 @@ use crate::seeds::district::{District, both_languages};
 use crate::seeds::names::{Alphabet, Names, id, text, unknown};
 use crate::seeds::page::{Node, Table};
 use crate::seeds::template::Templates;
-use crate::seeds::{credit_code, equipment};
+use crate::seeds::{credit_code, equipment, site};
 use rules::registry::{DeclaredLoad, Enterprise, Gateway, Person, Status};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "id",
     "credit_code",
     "name",
@@ -21,6 +21,9 @@ const KEYS: [&str; 13] = [
     "national_code",
     "stock",
     "declared",
+    site::SITE_KEYS[0],
+    site::SITE_KEYS[1],
+    site::SITE_KEYS[2],
 ];
 
 /// 主要负责人, 技术负责人, 操作负责人 (the responsible trio of a major hazard source), 安全管理员, 值班.
@@ -65,8 +68,10 @@ pub fn read(node: Node<'_>, district: &District, templates: &Templates, taken: &
     let gateways = list(&table, "gateways").into_iter().filter_map(|n| read_gateway(n, &mut gateway_ids)).collect();
     let mut equipment_ids = Names::new("equipment");
     let rows = list(&table, "equipment");
-    let equipment =
-        rows.into_iter().filter_map(|n| equipment::read(n, templates, &sectors, &mut equipment_ids)).collect();
+    let mut pairs = Vec::new();
+    let read = |node| equipment::read(node, templates, &sectors, (&mut equipment_ids, &mut pairs));
+    let equipment: Vec<_> = rows.into_iter().filter_map(read).collect();
+    site::check_pairs(&pairs, &equipment);
     let national_code = table.get("national_code").and_then(text);
     let stock = table.get("stock").and_then(|node| node.flag()).unwrap_or(false);
     let declared = table.get("declared").and_then(read_declared);
@@ -84,6 +89,7 @@ pub fn read(node: Node<'_>, district: &District, templates: &Templates, taken: &
         national_code,
         stock,
         declared,
+        site: site::site(&table),
     })
 }
 

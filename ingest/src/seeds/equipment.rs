@@ -4,17 +4,37 @@ use crate::seeds::district::both_languages;
 use crate::seeds::names::{Alphabet, Names, id, text};
 use crate::seeds::numbers;
 use crate::seeds::page::{Node, Table};
+use crate::seeds::site::{self, Pairs};
 use crate::seeds::spell::hint;
 use crate::seeds::template::{Template, Templates};
 use rules::registry::{Equipment, Point};
 
-const KEYS: [&str; 8] = ["id", "template", "name", "sector", "hazard_level", "rated_kw", "national_code", "points"];
+const KEYS: [&str; 13] = [
+    "id",
+    "template",
+    "name",
+    "sector",
+    "hazard_level",
+    "rated_kw",
+    "national_code",
+    "points",
+    site::DESIGN_KEYS[0],
+    site::DESIGN_KEYS[1],
+    site::DESIGN_KEYS[2],
+    site::DESIGN_KEYS[3],
+    site::DESIGN_KEYS[4],
+];
 
 const POINT_KEYS: [&str; 5] = ["national_code", numbers::KEYS[0], numbers::KEYS[1], numbers::KEYS[2], numbers::KEYS[3]];
 
 /// `{ id = "T-101", template = "tank-lpg", name = {...}, points = { level = { limits = { hh = 88 } } } }`.
 /// `sectors` are those of its enterprise.
-pub fn read(node: Node<'_>, templates: &Templates, sectors: &[String], ids: &mut Names) -> Option<Equipment> {
+pub fn read<'p>(
+    node: Node<'p>,
+    templates: &Templates,
+    sectors: &[String],
+    (ids, pairs): (&mut Names, &mut Pairs<'p>),
+) -> Option<Equipment> {
     let table = node.table("equipment", &KEYS)?;
     let id = table.need("id").and_then(|node| {
         let id = id(node, Alphabet::Part)?;
@@ -29,6 +49,7 @@ pub fn read(node: Node<'_>, templates: &Templates, sectors: &[String], ids: &mut
     let rated_kw = table.get("rated_kw").and_then(|node| read_rated(node, template));
     let sector = read_sector(&table, template, sectors);
     let points = read_points(&table, template, &id);
+    let design = site::design(&table, &id, pairs);
     Some(Equipment {
         id,
         name: name.unwrap_or_else(|| Some(template.name.clone()))?,
@@ -39,6 +60,7 @@ pub fn read(node: Node<'_>, templates: &Templates, sectors: &[String], ids: &mut
         national_code,
         sector,
         rated_kw,
+        design,
     })
 }
 

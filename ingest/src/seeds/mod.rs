@@ -12,6 +12,7 @@ mod error;
 mod names;
 mod numbers;
 mod page;
+mod site;
 mod spell;
 mod substance;
 pub mod tasks;

@@ -223,17 +223,19 @@ async fn write_filings(
     let by: Vec<_> = filings.iter().map(|f| clean(&f.filed_by)).collect();
     let at: Vec<Stamp> = filings.iter().map(|f| Stamp(f.filed_at.0)).collect();
     let withdrawn: Vec<Option<Stamp>> = filings.iter().map(|f| f.withdrawn_at.map(|at| Stamp(at.0))).collect();
+    let whole = |kw: u32| i32::try_from(kw).unwrap_or(i32::MAX);
+    let kw: Vec<Option<i32>> = filings.iter().map(|f| f.planned.kind.ordered_kw().map(whole)).collect();
     tx.execute(
         "INSERT INTO filing (journal_id, seq, idx, id, kind, enterprise, equipment, point, from_at, to_at, reason, \
-                             idle_check, filed_by, filed_at, withdrawn_at) \
+                             idle_check, filed_by, filed_at, withdrawn_at, kw) \
          SELECT $1, * FROM unnest($2::int8[], $3::int8[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[], \
                                   $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], \
-                                  $14::timestamptz[], $15::timestamptz[]) \
+                                  $14::timestamptz[], $15::timestamptz[], $16::int4[]) \
          ON CONFLICT (id) DO UPDATE SET journal_id = excluded.journal_id, seq = excluded.seq, idx = excluded.idx, \
             kind = excluded.kind, enterprise = excluded.enterprise, equipment = excluded.equipment, \
             point = excluded.point, from_at = excluded.from_at, to_at = excluded.to_at, reason = excluded.reason, \
             idle_check = excluded.idle_check, filed_by = excluded.filed_by, filed_at = excluded.filed_at, \
-            withdrawn_at = excluded.withdrawn_at \
+            withdrawn_at = excluded.withdrawn_at, kw = excluded.kw \
          WHERE filing.journal_id <> excluded.journal_id OR (filing.seq, filing.idx) < (excluded.seq, excluded.idx)",
         &[
             &journal_id,
@@ -251,6 +253,7 @@ async fn write_filings(
             &by,
             &at,
             &withdrawn,
+            &kw,
         ],
     )
     .await?;

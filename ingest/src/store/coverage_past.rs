@@ -152,7 +152,7 @@ pub async fn adopt_coverage(client: &Client, from: Day, ledger: &mut AdoptedLedg
     let rows = client
         .query(
             "SELECT id, kind, enterprise, equipment, point, from_at, to_at, reason, idle_check, filed_by, filed_at, \
-                    withdrawn_at FROM filing ORDER BY id",
+                    withdrawn_at, kw FROM filing ORDER BY id",
             &[],
         )
         .await?;
@@ -262,11 +262,11 @@ fn read_change(row: &Row) -> Result<DayChange, StoreError> {
 }
 
 pub(super) fn read_filing(row: &Row) -> Result<Filing, StoreError> {
-    let kind: &str = row.try_get(1)?;
+    let (kind, kw): (&str, Option<i32>) = (row.try_get(1)?, row.try_get(12)?);
     Ok(Filing {
         id: from_sql(row.try_get(0)?),
         planned: Planned {
-            kind: parse_filing_kind(kind).ok_or_else(|| unknown("filing", kind))?,
+            kind: parse_filing_kind(kind, kw).ok_or_else(|| unknown("filing", kind))?,
             object: Object { enterprise: row.try_get(2)?, equipment: row.try_get(3)?, point: row.try_get(4)? },
             from: micros(row, 5)?,
             to: micros(row, 6)?,

@@ -68,7 +68,7 @@ pub async fn filings(client: &Client, [from, to]: [Micros; 2]) -> Result<Vec<Fil
     let rows = client
         .query(
             "SELECT id, kind, enterprise, equipment, point, from_at, to_at, reason, idle_check, filed_by, filed_at, \
-                    withdrawn_at FROM filing WHERE filed_at < $2 AND to_at >= $1 ORDER BY filed_at, id",
+                    withdrawn_at, kw FROM filing WHERE filed_at < $2 AND to_at >= $1 ORDER BY filed_at, id",
             &[&Stamp(from.0), &Stamp(to.0)],
         )
         .await?;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "0006_coverage.sql", sql: include_str!("migrations/0006_coverage.sql") },
     Migration { version: 7, name: "0007_ledger.sql", sql: include_str!("migrations/0007_ledger.sql") },
     Migration { version: 8, name: "0008_rule_decision.sql", sql: include_str!("migrations/0008_rule_decision.sql") },
+    Migration { version: 9, name: "0009_filing_kw.sql", sql: include_str!("migrations/0009_filing_kw.sql") },
 ];
 
 /// The version this program works with.

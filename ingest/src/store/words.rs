@@ -80,9 +80,9 @@ pub fn parse_day_cause(name: &str) -> Option<DayCause> {
 }
 
 #[must_use]
-pub fn parse_filing_kind(name: &str) -> Option<FilingKind> {
-    let all = [FilingKind::Maintenance, FilingKind::Calibration, FilingKind::Stop];
-    all.into_iter().find(|kind| kind.name() == name)
+pub fn parse_filing_kind(name: &str, kw: Option<i32>) -> Option<FilingKind> {
+    let kw = kw.map(|kw| u32::try_from(kw).unwrap_or_default());
+    FilingKind::parse(name, kw).ok()
 }
 
 /// Days as they are added to 1970-01-01. PostgreSQL's calendar ends in the year 5874897; what lies beyond is held there.
@@ -94,6 +94,7 @@ pub fn day_to_sql(day: Day) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rules::around::FILING_KINDS;
 
     #[test]
     fn nul_is_shown_and_the_rest_is_left_alone() {
@@ -110,8 +111,9 @@ mod tests {
         for cause in ["closed", "late_readings", "filing", "adopted"] {
             assert_eq!(parse_day_cause(cause).map(day_cause_name), Some(cause));
         }
-        for kind in ["maintenance", "calibration", "stop"] {
-            assert_eq!(parse_filing_kind(kind).map(FilingKind::name), Some(kind));
+        for kind in FILING_KINDS {
+            let kw = (kind == "limit_order").then_some(300);
+            assert_eq!(parse_filing_kind(kind, kw).map(FilingKind::name), Some(kind));
         }
     }
 }

@@ -82,6 +82,7 @@ fn equipment(id: &str, sector: Option<&str>, points: Vec<Point>) -> Equipment {
         points,
         national_code: None,
         rated_kw: None,
+        design: rules::site::Design::default(),
         sector: sector.map(str::to_owned),
     }
 }
@@ -100,6 +101,7 @@ fn enterprise(id: &str, town: &str, sectors: &[&str], equipment: Vec<Equipment>)
         equipment,
         national_code: None,
         declared: None,
+        site: rules::site::Site::default(),
         stock: false,
     }
 }
@@ -125,6 +127,7 @@ pub fn registry() -> Registry {
             enterprise("e2", "t2", &["hazchem", "electricity"], two),
         ],
         substances: Vec::new(),
+        calendar: rules::site::Calendar::default(),
     }
 }
 

@@ -29,7 +29,9 @@ pub struct Query {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
-    kind: FilingKind,
+    kind: String,
+    /// Of a limit_order: the load it allows, kW.
+    kw: Option<u32>,
     enterprise: String,
     equipment: Option<String>,
     point: Option<String>,
@@ -65,6 +67,7 @@ pub struct Filed {
 pub(super) struct FilingShown {
     id: u64,
     kind: &'static str,
+    kw: Option<u32>,
     enterprise: Option<String>,
     equipment: Option<String>,
     point: Option<String>,
@@ -84,6 +87,7 @@ impl FilingShown {
         FilingShown {
             id,
             kind: kind.name(),
+            kw: kind.ordered_kw(),
             enterprise: object.enterprise,
             equipment: object.equipment,
             point: object.point,
@@ -127,7 +131,7 @@ pub async fn file(
         point: some("point", &ask.point)?,
     };
     let planned = Planned {
-        kind: ask.kind,
+        kind: FilingKind::parse(&ask.kind, ask.kw).map_err(Problem::bad_body)?,
         object,
         from: time("from", &ask.from)?,
         to: time("to", &ask.to)?,
