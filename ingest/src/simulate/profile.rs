@@ -26,8 +26,19 @@ pub enum Profile {
 }
 
 /// Switches that are on in normal operation; all others are off.
-const ON: [&str; 7] =
-    ["pump.run", "agitator.run", "dust.fan_run", "dust.airlock_run", "prod.run", "supply.a", "supply.b"];
+const ON: [&str; 11] = [
+    "pump.run",
+    "agitator.run",
+    "dust.fan_run",
+    "dust.airlock_run",
+    "prod.run",
+    "supply.a",
+    "supply.b",
+    "valve.in",
+    "valve.out",
+    "firewater.pump_a",
+    "firewater.pump_b",
+];
 
 /// Tag types whose normal place is not the middle of their limits: base and noise, in parts of the upper limit.
 const LOW: [(&str, f64, f64); 9] = [
