@@ -33,8 +33,19 @@ pub enum Profile {
 }
 
 /// Switches that are on in normal operation; all others are off.
-const ON: [&str; 7] =
-    ["pump.run", "agitator.run", "dust.fan_run", "dust.airlock_run", "prod.run", "supply.a", "supply.b"];
+const ON: [&str; 11] = [
+    "pump.run",
+    "agitator.run",
+    "dust.fan_run",
+    "dust.airlock_run",
+    "prod.run",
+    "supply.a",
+    "supply.b",
+    "valve.in",
+    "valve.out",
+    "firewater.pump_a",
+    "firewater.pump_b",
+];
 
 /// Switches that go on now and then: every so many minutes, for so many.
 const NOW_AND_THEN: [(&str, i64, i64); 3] =
