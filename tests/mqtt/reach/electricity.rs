@@ -12,6 +12,21 @@ pub(super) fn stories() -> Vec<Story> {
         story("EL-13", Blue, "el-001", "M-1.u_a").say(&[("M-1.u_a", 240.0)], 8, 60),
         story("EL-15", Yellow, "el-001", "M-1.i_res").say(&[("M-1.i_res", 350.0)], 3, 60),
         story("EL-16", Yellow, "el-001", "M-2.t_cable").say(&[("M-2.t_cable", 75.0)], 3, 60),
-        story("EL-18", Blue, "el-002", "M-1").say(&[("M-1.p", 50.0)], 1, 5).quiet(3_000),
+        story("EL-18", Yellow, "el-002", "M-1").say(&[("M-1.p", 50.0)], 1, 5).quiet(3_000),
+        days(story("EL-08", Blue, "el-003", "M-1.p"), 7, &[100.0; 4]).say(&[("M-1.p", 300.0)], 4, 900),
+        days(story("EL-02", Yellow, "el-004", "M-1.p"), 7, &[100.0; 4]).until(1_320).say(&[("M-1.p", 300.0)], 4, 900),
+        days(days(days(story("EL-05", Yellow, "el-005", "M-1.p"), 7, &[100.0; 4]), 4, &[1.0; 4]), 2, &[100.0; 4]),
+        days(days(story("EL-06", Blue, "el-006", "M-1.p"), 7, &[100.0; 4]), 5, &[1.0; 4]),
+        days(days(story("EL-09", Blue, "el-007", "M-1.p"), 7, &[50.0, 50.0, 90.0, 90.0]), 4, &[90.0, 90.0, 50.0, 50.0]),
     ]
+}
+
+/// So many days of four equal parts, a load in each, metered every quarter of an hour.
+fn days(mut story: Story, number: usize, parts: &[f64; 4]) -> Story {
+    for _ in 0..number {
+        for part in parts {
+            story = story.say(&[("M-1.p", *part)], 24, 900);
+        }
+    }
+    story
 }

@@ -2,6 +2,7 @@
 
 use super::story::{Story, story};
 use rules::reading::Severity::*;
+use rules::registry::LimitName;
 
 /// Each is sent for longer than its rule's delays, in the order in which they are told.
 pub(super) fn stories() -> Vec<Story> {
@@ -28,9 +29,29 @@ pub(super) fn stories() -> Vec<Story> {
             .ramp(&[("T-102.level", 60.0, -0.1)], 30, 60),
         story("HC-20", Orange, "hc-001", "CR-1.bypass").say(&[("CR-1.bypass", 1.0)], 12, 60),
         story("HC-28", Orange, "hc-001", "FW-1.level").say(&[("FW-1.level", 60.0)], 7, 60),
-        story("HC-31", Red, "hc-011", "G-201.gas-2")
-            .say(&[("WS-1.wind", 2.0), ("WS-1.direction", 0.0)], 1, 5)
-            .say(&[("G-201.gas-2", 1.5)], 4, 5),
+        story("HC-31", Red, "hc-011", "G-201.gas-2").say(&[("WS-1.wind", 2.0), ("WS-1.direction", 0.0)], 1, 5).say(
+            &[("G-201.gas-2", 1.5)],
+            4,
+            5,
+        ),
+        story("HC-14", Red, "hc-001", "G-103").say(&[("G-103.gas-1", 30.0), ("G-103.gas-2", 30.0)], 3, 5),
+        story("HC-15", Orange, "hc-003", "O-101.o2").say(&[("O-101.o2", 17.0)], 4, 5),
+        story("HC-17", Orange, "hc-001", "R-201.temp").ramp(&[("R-201.temp", 60.0, 0.2)], 70, 5),
+        story("HC-18", Orange, "hc-001", "R-203.pressure").ramp(&[("R-203.pressure", 0.5, 0.05)], 20, 5),
+        story("HC-19", Red, "hc-002", "T-102.level").say(&[("T-102.esd", 0.0)], 1, 5).say(
+            &[("T-102.level", 92.0)],
+            10,
+            5,
+        ),
+        story("HC-21", Orange, "hc-002", "T-103.level").say(&[("T-103.flow", 100.0), ("T-103.level", 86.0)], 16, 5),
+        story("HC-24", Blue, "hc-001", "T-103.temp").say(&[("T-103.temp", 30.0)], 100, 60),
+        story("HC-26", Orange, "hc-001", "T-101.level").limit("T-101.level", LimitName::H, 88.0).say(
+            &[("T-101.level", 50.0)],
+            1,
+            5,
+        ),
+        story("HC-27", Red, "hc-001", "CR-1").say(&[("CR-1.supply-a", 0.0), ("CR-1.supply-b", 0.0)], 3, 60),
+        story("HC-30", Blue, "hc-001", "W-301.temp").say(&[("W-301.temp", 35.0)], 17, 60),
         story("HC-29", Red, "hc-001", "F-101.flame").say(&[("F-101.flame", 1.0)], 1, 5),
     ]
 }

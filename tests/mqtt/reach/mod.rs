@@ -21,6 +21,7 @@ use ingest::decode::decode;
 use ingest::seeds;
 use rules::reading::{Micros, SECOND_US};
 use rules::set::{RuleSet, Vocabulary};
+use rules::view::PointKey;
 use rumqttc::{AsyncClient, MqttOptions, QoS};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,7 +46,11 @@ impl Road {
         let now = Micros(self.time.load(Ordering::SeqCst)).max(self.state.now());
         let effects = self.state.step(self.state.seq() + 1, &Batch { now, inputs });
         let raised = effects.business.into_iter().filter_map(|effect| match effect {
-            Business::Alarm(change) if matches!(change.cause, Cause::Raised | Cause::SeverityRaised) => Some(*change),
+            Business::Alarm(change)
+                if matches!(change.cause, Cause::Raised | Cause::BreachedAgain | Cause::SeverityRaised) =>
+            {
+                Some(*change)
+            }
             _ => None,
         });
         self.raised.extend(raised);
@@ -94,6 +99,16 @@ impl Road {
                     self.pass((Day::of(now).end().since(now) + minute * MINUTE_US) / SECOND_US);
                 }
                 Step::File(kind, lasts_s) => self.file(story.enterprise, *kind, *lasts_s),
+                Step::Limit(point, limit, value) => {
+                    let (enterprise, point) = (story.enterprise.to_owned(), (*point).to_owned());
+                    self.order(Order::OverrideLimit {
+                        point: PointKey { enterprise, point },
+                        limit: *limit,
+                        value: Some(*value),
+                        approved_by: "head".to_owned(),
+                        reason: "for the test".to_owned(),
+                    });
+                }
             }
         }
     }
@@ -112,9 +127,13 @@ impl Road {
             reason: "for the test".to_owned(),
             idle_check: None,
         };
+        self.order(Order::File(planned));
+    }
+
+    fn order(&mut self, order: Order) {
         let by = Actor { name: "desk".to_owned(), authenticated: false };
-        let command =
-            Command { key: format!("file-{}", from.0), received: self.now(), by, order: Order::File(planned) };
+        let key = format!("order-{}", self.now().0);
+        let command = Command { key, received: self.now(), by, order };
         self.step(vec![Input::Command(command)]);
         self.pass(2);
     }

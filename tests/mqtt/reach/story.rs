@@ -2,6 +2,7 @@
 
 use alerting::filings::FilingKind;
 use rules::reading::Severity;
+use rules::registry::LimitName;
 
 pub(super) struct Story {
     pub rule: &'static str,
@@ -19,6 +20,8 @@ pub(super) enum Step {
     Quiet(i64),
     /// Time goes on to this minute of the next local day.
     Until(i64),
+    /// Two people set a limit of a point.
+    Limit(&'static str, LimitName, f64),
     /// A filing for the whole enterprise that begins a second later and lasts for so many seconds.
     File(FilingKind, i64),
 }
@@ -35,6 +38,11 @@ impl Story {
 
     pub(super) fn ramp(mut self, sends: &[(&'static str, f64, f64)], times: u32, every_s: i64) -> Story {
         self.steps.push(Step::Say { sends: sends.to_vec(), times, every_s });
+        self
+    }
+
+    pub(super) fn limit(mut self, point: &'static str, limit: LimitName, value: f64) -> Story {
+        self.steps.push(Step::Limit(point, limit, value));
         self
     }
 
