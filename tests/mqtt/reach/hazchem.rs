@@ -28,9 +28,11 @@ pub(super) fn stories() -> Vec<Story> {
             .ramp(&[("T-102.level", 60.0, -0.1)], 30, 60),
         story("HC-20", Orange, "hc-001", "CR-1.bypass").say(&[("CR-1.bypass", 1.0)], 12, 60),
         story("HC-28", Orange, "hc-001", "FW-1.level").say(&[("FW-1.level", 60.0)], 7, 60),
-        story("HC-31", Red, "hc-011", "G-201.gas-2")
-            .say(&[("WS-1.wind", 2.0), ("WS-1.direction", 0.0)], 1, 5)
-            .say(&[("G-201.gas-2", 1.5)], 4, 5),
+        story("HC-31", Red, "hc-011", "G-201.gas-2").say(&[("WS-1.wind", 2.0), ("WS-1.direction", 0.0)], 1, 5).say(
+            &[("G-201.gas-2", 1.5)],
+            4,
+            5,
+        ),
         story("HC-29", Red, "hc-001", "F-101.flame").say(&[("F-101.flame", 1.0)], 1, 5),
     ]
 }
