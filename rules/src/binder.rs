@@ -190,6 +190,8 @@ impl Binder {
             None => Ok(1.0),
             Some(Times::Oel) => spot.facts.oel(),
             Some(Times::RatedKw) => spot.facts.rated_kw(),
+            Some(Times::RatedA) => spot.facts.rated_a(),
+            Some(Times::Mec) => spot.facts.mec(),
         };
         let is_bounded = LimitName::ALL.into_iter().any(|name| rule.ceiling.get(name).is_some());
         let set = bound.view.override_of(spot.site.id);

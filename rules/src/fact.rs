@@ -129,10 +129,10 @@ impl Fact {
             Fact::HighlyToxic => Ok(flag(substance.is_some_and(|substance| substance.highly_toxic))),
             Fact::Oel => facts.oel(),
             Fact::RatedKw => facts.rated_kw(),
-            Fact::RatedA => facts.designed("rated_a", |design| design.rated_a),
+            Fact::RatedA => facts.rated_a(),
             Fact::HeightM => facts.designed("height_m", |design| design.height_m),
             Fact::Loc => facts.designed("loc", |design| design.loc),
-            Fact::Mec => facts.designed("mec", |design| design.mec),
+            Fact::Mec => facts.mec(),
             Fact::SiteHazardLevel => {
                 let worst = enterprise.equipment.iter().filter_map(|equipment| equipment.hazard_level).min();
                 Ok(f64::from(worst.unwrap_or(NO_HAZARD_LEVEL)))
@@ -166,6 +166,14 @@ impl Facts<'_> {
     fn designed(&self, name: &str, of: impl Fn(&Design) -> Option<f64>) -> Result<f64, String> {
         let known = self.equipment.and_then(|equipment| of(&equipment.design)).filter(|number| number.is_finite());
         known.ok_or_else(|| format!("the equipment has no {name}"))
+    }
+
+    pub(crate) fn rated_a(&self) -> Result<f64, String> {
+        self.designed("rated_a", |design| design.rated_a)
+    }
+
+    pub(crate) fn mec(&self) -> Result<f64, String> {
+        self.designed("mec", |design| design.mec)
     }
 
     pub(crate) fn rated_kw(&self) -> Result<f64, String> {

@@ -187,6 +187,8 @@ pub enum Times {
     Oel,
     /// Of its equipment.
     RatedKw,
+    RatedA,
+    Mec,
 }
 
 /// `rise = { after = "20m", severity = "orange" }`.

@@ -92,7 +92,12 @@ fn only(fields: &Fields, faults: &mut Faults) -> Only {
 
 fn times(fields: &Fields, faults: &mut Faults) -> Option<Times> {
     let given = fields.str("times", faults)?;
-    let times = word("times", &given, &[("oel", Times::Oel), ("rated_kw", Times::RatedKw)], faults);
+    let times = word(
+        "times",
+        &given,
+        &[("oel", Times::Oel), ("rated_kw", Times::RatedKw), ("rated_a", Times::RatedA), ("mec", Times::Mec)],
+        faults,
+    );
     if !fields.has("limits") {
         let remedy = "add what is to be multiplied, such as `limits = { hh = 2.0 }`";
         faults.at(given.offset, "`times` is given without `limits`", remedy);

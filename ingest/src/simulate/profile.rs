@@ -21,6 +21,13 @@ pub enum Profile {
         /// Part of a day by which its peak is late, 0 to 1.
         phase: f64,
     },
+    /// A switch that goes on every so often for so long.
+    Pulse {
+        every_us: i64,
+        on_us: i64,
+        /// How late it is.
+        late_us: i64,
+    },
     /// A meter that only counts up, in units an hour.
     Counter { start: f64, per_hour: f64 },
 }
@@ -40,6 +47,10 @@ const ON: [&str; 11] = [
     "firewater.pump_b",
 ];
 
+/// Switches that go on now and then: every so many minutes, for so many.
+const NOW_AND_THEN: [(&str, i64, i64); 3] =
+    [("dust.pulse_event", 5, 2), ("dust.unload_event", 240, 3), ("clean.record", 120, 3)];
+
 /// Tag types whose normal place is not the middle of their limits: base and noise, in parts of the upper limit.
 const LOW: [(&str, f64, f64); 9] = [
     ("gas.lel", 0.04, 0.03),
@@ -55,8 +66,9 @@ const LOW: [(&str, f64, f64); 9] = [
 ];
 
 /// Tag types with a natural place of their own: base and noise, in their unit.
-const NATURAL: [(&str, f64, f64); 6] = [
+const NATURAL: [(&str, f64, f64); 7] = [
     ("gas.o2", 20.9, 0.05),
+    ("dust.o2", 5.0, 0.3),
     ("wind.speed", 2.0, 0.8),
     ("pwr.pf", 0.95, 0.01),
     ("pwr.u_a", 226.0, 1.5),
@@ -75,6 +87,7 @@ const CALM: [(&str, f64, f64); 6] = [
     ("reactor.pressure", 0.01, 0.002),
 ];
 
+const MINUTE_US: i64 = 60 * SECOND_US;
 const DAY_US: f64 = 86_400.0 * SECOND_US as f64;
 
 impl Profile {
@@ -82,6 +95,10 @@ impl Profile {
     /// load. `dice` gives numbers from 0 to 1, always two.
     pub fn of(point: &Point, unit: &str, load: Option<f64>, dice: &mut dyn FnMut() -> f64) -> Profile {
         let (place, phase) = (dice(), dice());
+        if let Some((_, every, on)) = NOW_AND_THEN.iter().find(|(tag, ..)| *tag == point.tag) {
+            let (every_us, on_us) = (every * MINUTE_US, on * MINUTE_US);
+            return Profile::Pulse { every_us, on_us, late_us: (phase * every_us as f64) as i64 };
+        }
         if unit == "0/1" {
             return Profile::Still(if ON.contains(&point.tag.as_str()) { 1.0 } else { 0.0 });
         }
@@ -120,6 +137,9 @@ impl Profile {
         let elapsed = elapsed_us as f64;
         let value = match *self {
             Profile::Still(value) => value,
+            Profile::Pulse { every_us, on_us, late_us } => {
+                f64::from(u8::from((elapsed_us - late_us).rem_euclid(every_us) < on_us))
+            }
             Profile::Counter { start, per_hour } => start + elapsed / (3_600.0 * SECOND_US as f64) * per_hour,
             Profile::Wave { base, swing, noise, lo, hi, phase } => {
                 let day = elapsed / DAY_US + phase;
