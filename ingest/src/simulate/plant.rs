@@ -183,7 +183,10 @@ impl Plant {
             let Some(point) = self.points.get_mut(number) else { continue };
             let act = self.acts.iter().rev().find(|act| act.point == number && act.from_us <= elapsed_us);
             let value = match act {
-                None => point.profile.value(elapsed_us, tremble),
+                None => {
+                    let wall_us = begun_ms.saturating_mul(1_000).saturating_add(elapsed_us);
+                    point.profile.value(elapsed_us, wall_us, tremble)
+                }
                 Some(Act { shape: Shape::Silent, .. }) => continue,
                 Some(act) => act.value(elapsed_us),
             };

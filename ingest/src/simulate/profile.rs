@@ -87,6 +87,8 @@ const CALM: [(&str, f64, f64); 6] = [
     ("reactor.pressure", 0.01, 0.002),
 ];
 
+/// 2025-01-01T00:00:00Z: when the meters began to count.
+const METERED_FROM_US: i64 = 1_735_689_600 * SECOND_US;
 const MINUTE_US: i64 = 60 * SECOND_US;
 const DAY_US: f64 = 86_400.0 * SECOND_US as f64;
 
@@ -111,7 +113,8 @@ impl Profile {
         }
         if let Some(load) = load {
             let (lo, hi) = (point.range_lo, point.range_hi);
-            return Profile::Wave { base: load, swing: load * 0.08, noise: load * 0.01, lo, hi, phase };
+            // All phases of a circuit swing together.
+            return Profile::Wave { base: load, swing: load * 0.08, noise: load * 0.01, lo, hi, phase: 0.0 };
         }
         let limits = &point.limits;
         let lo = limits.l.or(limits.ll).unwrap_or(point.range_lo);
@@ -132,15 +135,18 @@ impl Profile {
         Profile::Wave { base, swing, noise, lo, hi, phase }
     }
 
-    /// The value so long after the beginning, which is at 08:00 in the morning; `tremble` from -1 to 1.
-    pub fn value(&self, elapsed_us: i64, tremble: f64) -> f64 {
+    /// The value so long after the beginning, which is at 08:00 in the morning, on a wall clock; `tremble` from -1 to 1. A
+    /// counter goes on where it stood when the district was begun the last time.
+    pub fn value(&self, elapsed_us: i64, wall_us: i64, tremble: f64) -> f64 {
         let elapsed = elapsed_us as f64;
         let value = match *self {
             Profile::Still(value) => value,
             Profile::Pulse { every_us, on_us, late_us } => {
                 f64::from(u8::from((elapsed_us - late_us).rem_euclid(every_us) < on_us))
             }
-            Profile::Counter { start, per_hour } => start + elapsed / (3_600.0 * SECOND_US as f64) * per_hour,
+            Profile::Counter { start, per_hour } => {
+                start + (wall_us - METERED_FROM_US) as f64 / (3_600.0 * SECOND_US as f64) * per_hour
+            }
             Profile::Wave { base, swing, noise, lo, hi, phase } => {
                 let day = elapsed / DAY_US + phase;
                 (base + swing * (TAU * day).sin() + noise * tremble).clamp(lo, hi.max(lo))
@@ -185,7 +191,7 @@ mod tests {
             for place in [0.0, 0.5, 1.0] {
                 let profile = Profile::of(&point, unit, None, &mut || place);
                 for (minute, tremble) in (0..1_440).zip([-1.0, 0.0, 1.0].into_iter().cycle()) {
-                    let value = profile.value(minute * 60 * SECOND_US, tremble);
+                    let value = profile.value(minute * 60 * SECOND_US, 0, tremble);
                     let lo = point.limits.l.unwrap_or(point.range_lo);
                     let hi = point.limits.h.unwrap_or(point.range_hi);
                     assert!((lo..hi).contains(&value), "{}: {value}", point.tag);

@@ -1,6 +1,7 @@
 //! What gateways of electricity meters send to reach each rule of theirs. Data only. Pure.
 
 use super::story::{Story, story};
+use alerting::filings::FilingKind;
 use rules::reading::Severity::*;
 
 /// Each is sent for longer than its rule's delays, in the order in which they are told.
@@ -18,6 +19,24 @@ pub(super) fn stories() -> Vec<Story> {
         days(days(days(story("EL-05", Yellow, "el-005", "M-1.p"), 7, &[100.0; 4]), 4, &[1.0; 4]), 2, &[100.0; 4]),
         days(days(story("EL-06", Blue, "el-006", "M-1.p"), 7, &[100.0; 4]), 5, &[1.0; 4]),
         days(days(story("EL-09", Blue, "el-007", "M-1.p"), 7, &[50.0, 50.0, 90.0, 90.0]), 4, &[90.0, 90.0, 50.0, 50.0]),
+        story("EL-03", Red, "el-002", "M-3").say(&[("M-2.p", 800.0), ("M-3.p", 0.0)], 3, 60),
+        story("EL-04", Orange, "el-004", "M-3").say(&[("M-3.u_a", 0.0), ("M-3.u_b", 0.0), ("M-3.u_c", 0.0)], 3, 60),
+        story("EL-10", Yellow, "el-008", "M-1.p").file(FilingKind::HolidayStop, 7 * 86_400).say(
+            &[("M-1.p", 600.0)],
+            4,
+            900,
+        ),
+        story("EL-12", Yellow, "el-009", "M-1.p").file(FilingKind::LimitOrder(100), 7 * 86_400).say(
+            &[("M-1.p", 600.0)],
+            4,
+            900,
+        ),
+        story("EL-14", Blue, "el-003", "M-2").say(
+            &[("M-2.p", 400.0), ("M-2.i_a", 600.0), ("M-2.i_b", 600.0), ("M-2.i_c", 300.0)],
+            17,
+            60,
+        ),
+        story("EL-17", Blue, "el-001", "M-2.e_imp").ramp(&[("M-2.p", 50.0, 0.0), ("M-2.e_imp", 1_000.0, -10.0)], 3, 60),
     ]
 }
 
