@@ -133,6 +133,14 @@ fn filing(id: u64, withdrawn_at: Option<Micros>) -> Filing {
     Filing { id, planned, filed_by: "张三".to_owned(), filed_at: Micros(T0 - SECOND), withdrawn_at }
 }
 
+/// An order that limits the load of the whole enterprise.
+fn order(id: u64, kw: u32) -> Filing {
+    let object = Object { enterprise: Some("e1".to_owned()), ..Object::default() };
+    let plain = filing(id, None);
+    let planned = Planned { kind: FilingKind::LimitOrder(kw), object, idle_check: None, ..plain.planned };
+    Filing { planned, ..plain }
+}
+
 fn filed(filing: Filing) -> Business {
     let change = FilingChange { at: filing.filed_at, by: "张三".to_owned(), comment: "c".to_owned(), filing };
     Business::Filing(Box::new(change))
@@ -150,7 +158,16 @@ async fn a_recovery_reads_what_stands() {
     let signed = |change: &AcceptanceChange| Business::Acceptance(Box::new(change.clone()));
     let standing = [accepted("e1", 5, false), accepted("e2", 3, true)];
     let records = [
-        business(1, vec![filed(filing(1, None)), filed(filing(2, None)), signed(&accepted("e1", 1, true))]),
+        business(
+            1,
+            vec![
+                filed(filing(1, None)),
+                filed(filing(2, None)),
+                filed(order(3, 300)),
+                filed(order(4, 0)),
+                signed(&accepted("e1", 1, true)),
+            ],
+        ),
         business(2, vec![filed(filing(1, Some(Micros(T0 + SECOND)))), signed(&standing[0]), signed(&standing[1])]),
         business(3, vec![said(day("e1", 20_000, 700, 1)), said(day("e1", 19_000, 700, 1))]),
         business(4, vec![said(day("e1", 20_000, 1_400, 2))]),
@@ -162,7 +179,9 @@ async fn a_recovery_reads_what_stands() {
     let mut first = filing(1, Some(Micros(T0 + SECOND)));
     first.planned.reason = "停产\u{2400}检修".to_owned();
     assert_eq!(ledger.filings.first(), Some(&first), "as it stands, every field");
-    assert_eq!(ledger.filings.len(), 2);
+    assert_eq!(ledger.filings.len(), 4);
+    let orders: Vec<FilingKind> = ledger.filings.iter().skip(2).map(|filing| filing.planned.kind).collect();
+    assert_eq!(orders, [FilingKind::LimitOrder(300), FilingKind::LimitOrder(0)], "with the load, none at all included");
     assert_eq!(
         ledger.acceptances,
         [accepted("e1", 1, true), standing[1].clone(), standing[0].clone()],
@@ -170,7 +189,7 @@ async fn a_recovery_reads_what_stands() {
     );
     assert_eq!(Reader::new(place.connection("davy_read")).acceptances().await.unwrap(), standing);
     assert_eq!(ledger.days, [day("e1", 20_000, 1_400, 2)]);
-    assert_eq!(place.count("filing_event"), 3);
+    assert_eq!(place.count("filing_event"), 5);
     let writer = place.client("davy_writer").await;
     for forbidden in
         ["UPDATE coverage_day SET lost = 0", "DELETE FROM acceptance", "UPDATE coverage_sealed SET seq = 1"]
