@@ -158,6 +158,7 @@ impl Mosquitto {
         while child.try_wait().expect("it is ours").is_none() {
             assert!(Instant::now() < until, "mosquitto goes on after {signal:?} for {END_MAX:?}");
             kill_process(Pid::from_child(&child), signal).expect("it is ours and not waited for");
+            // Nobody tells us when it listens.
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
