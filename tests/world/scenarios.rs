@@ -73,7 +73,7 @@ fn options(scenario: Scenario) -> Options {
 /// Plays the messages through the fold, with a tick whenever it asks for one.
 fn play(options: &Options, messages: Vec<Scripted>, (filings, seconds): (Filings, i64)) -> Outcome {
     let mut fold = crate::run::open(&SimDisk::default(), BEGUN.0);
-    activate_with(&mut fold, &options.registry, BEGUN);
+    activate_with(&mut fold, &options.registry, &str::to_owned, BEGUN);
     let mut raised = Outcome::default();
     if filings == Filings::Filed {
         let planned = calibration::filings(options, BEGUN).expect("it strikes somewhere");
