@@ -24,6 +24,9 @@ pub const RULE_ERROR: &str = "DAVY-RULE-ERROR";
 /// A record of the journal could not be digested.
 pub const SKIPPED: &str = "DAVY-SKIPPED";
 
+/// The rules of the field that are judged here and in the fold, instead of in packs (domain.md 2.D).
+pub const NATIVE_RULES: [&str; 1] = [CLOCK_SKEW];
+
 /// The open system alarms. Each is in breach while its cause lasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Systems {

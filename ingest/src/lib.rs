@@ -6,6 +6,7 @@ extern crate self as ingest;
 
 pub mod app;
 pub mod backtest;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod codec;

@@ -25,6 +25,7 @@ use crate::journal::lock::Lock;
 use crate::mqtt::{self, Feed};
 use crate::pace::Standing;
 use crate::seeds;
+use crate::seeds::catalogue::Listed;
 use crate::seeds::tasks::Task;
 use crate::simulate::history::play::{NotEmpty, unfinished};
 use crate::telemetry::{self, Telemetry};
@@ -64,8 +65,10 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::start_logging(&config.log.level)?;
-    let district = seeds::load(&config.district.seeds)
-        .and_then(|registry| Ok(District { registry, tasks: seeds::tasks(&config.district.seeds)? }));
+    let district = seeds::load(&config.district.seeds).and_then(|registry| {
+        let dir = &config.district.seeds;
+        Ok(District { registry, tasks: seeds::tasks(dir)?, listed: seeds::catalogue(dir)? })
+    });
     let district = match district {
         Ok(district) => district,
         Err(errors) => {
@@ -81,6 +84,8 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 struct District {
     registry: Registry,
     tasks: Vec<Task>,
+    /// The rules that it wants.
+    listed: Vec<Listed>,
 }
 
 /// What every part may lean on.
@@ -146,7 +151,7 @@ async fn run(config: Config, district: District, args: &ServeArgs) -> anyhow::Re
             return Ok(ExitCode::from(EXIT_BAD_INPUT));
         }
     };
-    let (parts, engine_ended) = start((config, seeds, district.tasks), fold, clock, listener)?;
+    let (parts, engine_ended) = start((config, seeds, (district.tasks, district.listed)), fold, clock, listener)?;
     tokio::select! {
         biased;
         // Its sender is dropped when the engine thread ends, for whatever reason.
@@ -189,7 +194,7 @@ fn announce(opening: &Opening, fold: &Fold<RealDisk>) {
 
 /// Starts everything, the engine first: what feeds it finds it awake.
 fn start(
-    (config, seeds, task_list): (Config, SeedWord, Vec<Task>),
+    (config, seeds, (task_list, listed)): (Config, SeedWord, (Vec<Task>, Vec<Listed>)),
     fold: Fold<RealDisk>,
     clock: Clock,
     listener: TcpListener,
@@ -220,6 +225,7 @@ fn start(
         commands: Arc::new(shared.sender.clone()),
         coverage: history.clone(),
         tasks: task_list.into(),
+        listed: listed.into(),
         history,
         packs,
         imports: Arc::new(shared.sender.clone()),

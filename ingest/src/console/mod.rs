@@ -19,6 +19,7 @@ mod stream;
 
 use crate::hub::Hub;
 use crate::pace::Standing;
+use crate::seeds::catalogue::Listed;
 use crate::seeds::tasks::Task;
 use crate::telemetry::Telemetry;
 use axum::Router;
@@ -67,6 +68,8 @@ pub struct Leans {
     pub coverage: Arc<dyn CoveragePast>,
     /// The plan's task list.
     pub tasks: Arc<[Task]>,
+    /// The rules that the district wants.
+    pub listed: Arc<[Listed]>,
     /// For when database and journal do not belong together.
     pub recovery: Arc<dyn RecoveryDoor>,
     /// A second chance for what lies in quarantine.
@@ -197,6 +200,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
         ("/api/v1/registry/points.csv", get(api::registry::points)),
         (guard::IMPORT, post(api::registry::import).layer(DefaultBodyLimit::max(api::registry::TABLE_MAX))),
         ("/api/v1/rules", get(api::rules::show)),
+        ("/api/v1/rules/catalogue", get(api::rules::catalogue)),
         ("/api/v1/rules/versions/{version}", get(api::rules::packs)),
         ("/api/v1/rules/activate", post(api::decide::activate).layer(DefaultBodyLimit::max(api::decide::PACKS_MAX))),
         ("/api/v1/rules/rollback", post(api::decide::rollback)),

@@ -1,6 +1,7 @@
 //! All seed files together make a registry, or a list of everything that is wrong with them. Must not know where
 //! the files come from. Pure.
 
+use crate::seeds::catalogue;
 use crate::seeds::district::District;
 use crate::seeds::enterprise::{self, Taken};
 use crate::seeds::error::{Report, SeedError};
@@ -79,8 +80,8 @@ fn template_id(file: &str) -> Option<&str> {
     file.strip_prefix("templates/")?.strip_suffix(".toml")
 }
 
-/// The task list stands there too; `seeds::tasks` reads it.
-const FILES_BESIDE: [&str; 1] = [tasks::FILE];
+/// The task list and the list of rules stand there too; `seeds::tasks` and `seeds::catalogue` read them.
+const FILES_BESIDE: [&str; 2] = [tasks::FILE, catalogue::FILE];
 
 /// A file that nothing reads is a file somebody believes in.
 fn refuse_strangers(files: &[SeedFile], report: &Report) {

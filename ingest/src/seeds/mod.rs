@@ -4,6 +4,7 @@
 
 mod assemble;
 mod canonical;
+pub mod catalogue;
 pub(crate) mod credit_code;
 mod district;
 mod enterprise;
@@ -55,6 +56,16 @@ pub fn tasks(dir: &Path) -> Result<Vec<tasks::Task>, Vec<SeedError>> {
     let name = tasks::FILE;
     match read_file(&dir.join(name)) {
         Ok(bytes) => tasks::read(&SeedFile { name: name.to_owned(), bytes }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(vec![unreadable(name.to_owned(), &format!("cannot read it: {e}"), "check the seed directory")]),
+    }
+}
+
+/// The list of rules that the district wants; without one nothing is missing.
+pub fn catalogue(dir: &Path) -> Result<Vec<catalogue::Listed>, Vec<SeedError>> {
+    let name = catalogue::FILE;
+    match read_file(&dir.join(name)) {
+        Ok(bytes) => catalogue::read(&SeedFile { name: name.to_owned(), bytes }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(vec![unreadable(name.to_owned(), &format!("cannot read it: {e}"), "check the seed directory")]),
     }

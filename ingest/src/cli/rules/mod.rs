@@ -15,7 +15,8 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
     /// Load the packs of a directory and say everything that is wrong with them.
-    Check(PackArgs),
+    #[command(after_help = "Examples:\n  davy rules check seeds/rules\n  davy rules check my-rules --json")]
+    Check(check::CheckArgs),
     /// Check, then run every *.cases file beside the packs.
     Test(PackArgs),
     /// Compare two rule sets, rule by rule and field by field. Exit codes: 0 the same, 1 they differ.
@@ -52,8 +53,8 @@ pub struct PackArgs {
 
 pub(super) fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
     match command {
-        RulesCommand::Check(args) => Ok(check::run(args)?.map_or_else(bad_input, |_| ExitCode::SUCCESS)),
-        RulesCommand::Test(args) => Ok(match check::run(args)? {
+        RulesCommand::Check(args) => check::run(args),
+        RulesCommand::Test(args) => Ok(match check::load(args)? {
             Some(checked) => test::run(&checked.dir, &checked.rules, &checked.registry),
             None => bad_input(),
         }),

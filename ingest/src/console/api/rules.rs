@@ -1,6 +1,7 @@
 //! `/api/v1/rules`: which rules judge, in which version and by whose word, what people set of them, and where they are
 //! out of service; and the packs of any version. I/O: HTTP.
 
+use crate::catalogue::{self, Entry};
 use crate::console::Context;
 use crate::console::params::{NoParams, Params};
 use crate::console::problem::Problem;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use rules::bind::ObjectKey;
 use rules::reading::Severity;
 use rules::registry::{LimitName, Text};
+use rules::rule::Rule;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -80,6 +82,11 @@ struct OutShown<'a> {
 }
 
 #[derive(Serialize)]
+struct Catalogue {
+    rules: Vec<Entry>,
+}
+
+#[derive(Serialize)]
 struct Packs {
     version: String,
     files: Vec<RuleFile>,
@@ -115,6 +122,18 @@ pub async fn show(State(context): State<Context>, Params(NoParams {}): Params<No
         out_of_service_count: known.out_of_service_count,
     };
     Ok(Json(shown).into_response())
+}
+
+/// The rules that the district wants, and how each of them is there.
+pub async fn catalogue(
+    State(context): State<Context>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Response, Problem> {
+    context.hub().standing().ok_or_else(Problem::starting)?;
+    let known = context.hub().rules();
+    let watched = known.watched.iter().map(|watches| *watches as usize);
+    let packs: Vec<(&Rule, usize)> = known.set.rules().iter().zip(watched).collect();
+    Ok(Json(Catalogue { rules: catalogue::catalogue(&context.leans.listed, &packs) }).into_response())
 }
 
 fn rules_shown(known: &Rules) -> Vec<RuleShown<'_>> {

@@ -262,6 +262,7 @@ impl Console {
             history: Arc::clone(&past) as Arc<dyn History>,
             coverage: Arc::clone(&known) as Arc<dyn CoveragePast>,
             tasks: crate::seeds::tasks(std::path::Path::new("../seeds")).unwrap().into(),
+            listed: crate::seeds::catalogue(std::path::Path::new("../seeds")).unwrap().into(),
             recovery: Arc::clone(&recovery) as Arc<dyn RecoveryDoor>,
             replay: Arc::clone(&replay) as Arc<dyn ReplayDoor>,
             archive: Arc::new(|| serde_json::json!({ "database": { "tier": "plain" } })),
