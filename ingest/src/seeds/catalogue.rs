@@ -74,8 +74,7 @@ mod tests {
             told,
             [
                 "catalogue.toml:5: rule A-1 is there twice; the first is at line 1; remove one",
-                "catalogue.toml:9: a rule has an unknown key \"lack\" (did you mean \"lacks\"?); use only id, sector, \
-                 name, native, lacks",
+                "catalogue.toml:9: a rule has an unknown key \"lack\"; did you mean \"lacks\"?",
             ]
         );
     }
