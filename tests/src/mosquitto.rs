@@ -158,6 +158,7 @@ impl Mosquitto {
         while child.try_wait().expect("it is ours").is_none() {
             assert!(Instant::now() < until, "mosquitto goes on after {signal:?} for {END_MAX:?}");
             kill_process(Pid::from_child(&child), signal).expect("it is ours and not waited for");
+            // A process that is not ours to hear from: all that is left is to look again.
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
