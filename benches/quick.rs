@@ -1,5 +1,5 @@
-//! The load runner runs from end to end: every scenario once, for a second, and its counts add up. It asserts no speed.
-//! I/O: servers of its own.
+//! The load runner runs from end to end: every scenario once, for a second, and its counts add up. It asserts no speed,
+//! and of memory no figure. I/O: servers of its own.
 
 use davy_tests::{davy, mosquitto, postgres, suite};
 use serde_json::Value;
@@ -48,6 +48,19 @@ fn every_scenario_runs_and_its_counts_add_up() {
     std::fs::remove_dir_all(&dir).unwrap();
     suite::ran("bench", "mosquitto");
     suite::ran("bench", "postgresql");
+}
+
+#[test]
+fn memory_is_measured_and_a_healthy_district_is_calm() {
+    let mut command = Command::new(davy::binary());
+    let output = command.args(["bench", "memory", "--points", "1", "--minutes", "3", "--every", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("after ")).collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for line in lines {
+        assert!(line.contains(" 0 open alarms, ") && line.ends_with(" bytes a point"), "{said}");
+    }
 }
 
 fn servers() -> Result<(), (&'static str, String)> {

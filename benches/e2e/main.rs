@@ -9,6 +9,7 @@ mod html;
 mod interval;
 mod machine;
 mod measure;
+mod memory;
 mod metrics;
 mod naive;
 mod payload;
@@ -38,6 +39,8 @@ enum Command {
     /// Measure a whole Davy from outside: broker, database and load generator on this machine, all private.
     #[command(after_help = runner::EXAMPLES)]
     E2e(runner::E2eArgs),
+    /// How much memory the seed district takes, many times over, with all its rules in force.
+    Memory(memory::MemoryArgs),
     /// The load generator; the runner starts it.
     #[command(hide = true)]
     Generate(generate::GenerateArgs),
@@ -49,6 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::E2e(args) => runner::run(&args),
+        Command::Memory(args) => memory::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Naive(args) => naive::run(&args),
     };

@@ -5,8 +5,10 @@ use crate::district::START;
 use alerting::input::{Batch, Content, Decoded, Input};
 use bytes::Bytes;
 use ingest::delivery::Delivery;
+use ingest::simulate::load;
+use ingest::simulate::profile::Profile;
 use rules::reading::{Micros, PointId, Quality, Reading, SECOND_US};
-use rules::registry::{Enterprise, Point};
+use rules::registry::{Enterprise, Equipment, Point, Registry};
 use rules::view::View;
 use std::fmt::Write;
 
@@ -15,16 +17,14 @@ pub const BATCH_READINGS: usize = 1_000;
 /// Twice the rate of one district: the seed district's 500 readings/s would take two seconds for a batch.
 const BATCH_US: i64 = SECOND_US;
 
-/// Where the values of one point lie.
-#[derive(Clone, Copy)]
-struct Pace {
+/// What one point says.
+struct Teller {
     point: PointId,
-    low: f64,
-    width: f64,
+    profile: Profile,
 }
 
 pub struct Traffic {
-    paces: Vec<Pace>,
+    tellers: Vec<Teller>,
     /// Readings made so far.
     made: usize,
     now: Micros,
@@ -33,13 +33,23 @@ pub struct Traffic {
 impl Traffic {
     #[must_use]
     pub fn of(view: &View) -> Traffic {
-        let pace = |(id, place)| view.point_at(place).map(|point| pace(id, point));
-        Traffic { paces: view.points().filter_map(pace).collect(), made: 0, now: START }
+        let registry = view.registry();
+        let mut tellers = Vec::new();
+        for enterprise in &registry.enterprises {
+            for equipment in &enterprise.equipment {
+                let found = equipment.points.iter().filter_map(|point| {
+                    let id = view.find(&enterprise.id, &point.id)?;
+                    Some(Teller { point: id, profile: telling(registry, enterprise, equipment, point) })
+                });
+                tellers.extend(found);
+            }
+        }
+        Traffic { tellers, made: 0, now: START }
     }
 
     #[must_use]
     pub fn points(&self) -> usize {
-        self.paces.len()
+        self.tellers.len()
     }
 
     /// The next `BATCH_READINGS` readings, as messages of `message` readings each.
@@ -66,10 +76,10 @@ impl Traffic {
     }
 
     fn reading(&mut self) -> Option<Reading> {
-        let pace = self.paces.get(self.made.checked_rem(self.paces.len())?)?;
-        let value = wander(*pace, self.made);
+        let teller = self.tellers.get(self.made.checked_rem(self.tellers.len())?)?;
+        let value = value(&teller.profile, self.now, self.made);
         self.made = self.made.wrapping_add(1);
-        Some(Reading { point: pace.point, device_time: Some(self.now), value, quality: Quality::Good })
+        Some(Reading { point: teller.point, device_time: Some(self.now), value, quality: Quality::Good })
     }
 }
 
@@ -88,9 +98,9 @@ pub fn message(view: &View, readings: usize) -> Delivery {
     };
     let ms = START.0 / 1_000;
     let mut text = format!("{{\"seq\":17,\"ts\":{ms},\"d\":[");
-    let all = enterprise.equipment.iter().flat_map(|e| &e.points).take(readings);
-    for (n, point) in all.enumerate() {
-        let value = wander(pace(PointId(0), point), n);
+    let all = enterprise.equipment.iter().flat_map(|equipment| equipment.points.iter().map(move |p| (equipment, p)));
+    for (n, (equipment, point)) in all.take(readings).enumerate() {
+        let value = value(&telling(view.registry(), enterprise, equipment, point), START, n);
         let comma = if n == 0 { "" } else { "," };
         // Two decimals, as instruments send them. Writing to a `String` cannot fail.
         write!(text, "{comma}{{\"p\":\"{}\",\"v\":{value:.2}}}", point.id).ok();
@@ -100,21 +110,14 @@ pub fn message(view: &View, readings: usize) -> Delivery {
     Delivery { received: START, topic, payload: Bytes::from(text), redelivered: false }
 }
 
-/// Switches stay off. Everything else keeps to the part of its range that lies between its own low and high limits.
-fn pace(point: PointId, of: &Point) -> Pace {
-    if of.range_lo == 0.0 && of.range_hi == 1.0 {
-        return Pace { point, low: 0.0, width: 0.0 };
-    }
-    let low = of.limits.l.or(of.limits.ll).unwrap_or(of.range_lo);
-    let high = of.limits.h.or(of.limits.hh).unwrap_or(of.range_hi);
-    let width = (high - low) * 0.2;
-    // Below the middle: the rules' own limits, for points that have none, are upper ones.
-    Pace { point, low: low + width, width }
+/// What a healthy plant says, by its registry: under every rule, the same value again is as good as another one, but
+/// nothing in the world stands still, and compressors and branch predictors would notice.
+fn telling(registry: &Registry, enterprise: &Enterprise, equipment: &Equipment, point: &Point) -> Profile {
+    let unit = registry.tag_types.iter().find(|tag| tag.id == point.tag).map_or("", |tag| tag.unit.as_str());
+    Profile::of(point, unit, load::shown(enterprise, equipment, point), &mut || 0.5)
 }
 
-/// From reading to reading another value: the same value at another time would be as good, but nothing in the world
-/// stands still, and compressors and branch predictors would notice.
-fn wander(pace: Pace, n: usize) -> f64 {
-    let step = u8::try_from(n.wrapping_mul(7) % 100).unwrap_or_default();
-    pace.low + pace.width * f64::from(step) / 100.0
+fn value(profile: &Profile, now: Micros, n: usize) -> f64 {
+    let step = u8::try_from(n.wrapping_mul(7) % 101).unwrap_or_default();
+    profile.value(now.since(START), now.0, f64::from(step) / 50.0 - 1.0)
 }

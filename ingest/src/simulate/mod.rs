@@ -4,9 +4,9 @@
 mod fleet;
 mod habit;
 pub mod history;
-mod load;
+pub mod load;
 mod plant;
-mod profile;
+pub mod profile;
 mod publisher;
 mod record;
 pub mod scenario;
