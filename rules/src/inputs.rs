@@ -245,3 +245,18 @@ fn not_one_word(name: &str) -> Wrong {
     let problem = format!("`{name}` is not given exactly one {what} in quotes");
     (problem, format!("write for example `{name}(\"{example}\")`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever writes a rule has one page to look at.
+    #[test]
+    fn the_page_of_the_language_names_every_input() {
+        let page = include_str!("../../seeds/rules/README.md");
+        let calls = CALLS.into_iter().chain(around::CALLS).chain(past::names()).chain([crate::held::HELD]);
+        let written = calls.map(|call| format!("`{call}(")).chain(VARIABLES.map(|variable| format!("`{variable}`")));
+        let missing: Vec<String> = written.filter(|word| !page.contains(word.as_str())).collect();
+        assert!(missing.is_empty(), "seeds/rules/README.md does not tell of {missing:?}");
+    }
+}

@@ -1,4 +1,4 @@
-//! A second reckoning of one rule (HC-01) and of what the record says, that shares nothing with Davy but its tables: from
+//! A second reckoning of one rule (DU-01) and of what the record says, that shares nothing with Davy but its tables: from
 //! readings, registry and alarm events alone. I/O.
 
 use crate::judge::Judge;
@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A reading that comes later than this is history, and raises nothing. Microseconds.
 const LIVE: i64 = 300_000_000;
 
-/// A breach of HC-01 lasts so long before it raises an alarm; no level is read that often.
-const DELAY: i64 = 10_000_000;
+/// A breach of DU-01 lasts so long before it raises an alarm; no hopper of the past is read that often.
+const DELAY: i64 = 30_000_000;
 
 /// One alarm while it is in breach: enterprise, point; raised and returned, in microseconds.
 pub type Stay = (String, String, i64, Option<i64>);
@@ -26,7 +26,7 @@ pub fn registered(judge: &Judge) -> Vec<i64> {
     judge.rows(&format!("SELECT {} FROM registry ORDER BY at", micros("at"))).iter().map(|row| row.get(0)).collect()
 }
 
-/// The H limits of all levels of the registry of the past.
+/// The H limits of all hoppers of the registry of the past.
 fn limits(judge: &Judge) -> BTreeMap<(String, String), f64> {
     let content: Vec<u8> = judge.rows("SELECT content FROM registry ORDER BY at LIMIT 1")[0].get(0);
     let registry: Value = serde_json::from_slice(&content).expect("canonical JSON");
@@ -35,8 +35,8 @@ fn limits(judge: &Judge) -> BTreeMap<(String, String), f64> {
     let mut limits = BTreeMap::new();
     for enterprise in list(&registry["enterprises"]) {
         for equipment in list(&enterprise["equipment"]) {
-            for point in list(&equipment["points"]).iter().filter(|point| point["tag"] == "tank.level") {
-                let h = point["limits"]["h"].as_f64().unwrap_or(85.0);
+            for point in list(&equipment["points"]).iter().filter(|point| point["tag"] == "dust.hopper_temp") {
+                let h = point["limits"]["h"].as_f64().unwrap_or(60.0);
                 limits.insert((text(&enterprise["id"]), text(&point["id"])), h);
             }
         }
@@ -44,11 +44,12 @@ fn limits(judge: &Judge) -> BTreeMap<(String, String), f64> {
     limits
 }
 
-/// What HC-01 must say if it fires so far below H and returns two below that: every level on its own, reading by reading.
-pub fn stays(judge: &Judge, below: f64) -> BTreeSet<Stay> {
+/// What DU-01 must say until `to` if it fires so far below H and returns five below that: every hopper on its own, reading
+/// by reading.
+pub fn stays(judge: &Judge, below: f64, to: i64) -> BTreeSet<Stay> {
     let limits = limits(judge);
     let sql = format!(
-        "SELECT enterprise, point, {}, {}, value FROM readings_v WHERE point LIKE '%.level' AND quality < 2 \
+        "SELECT enterprise, point, {}, {}, value FROM readings_v WHERE point LIKE '%.hopper_temp' AND quality < 2 \
          ORDER BY enterprise, point, received",
         micros("event_time"),
         micros("received")
@@ -59,18 +60,22 @@ pub fn stays(judge: &Judge, below: f64) -> BTreeSet<Stay> {
         let key: (String, String) = (row.get(0), row.get(1));
         let (event, received, value): (i64, i64, f64) = (row.get(2), row.get(3), row.get(4));
         let Some(h) = limits.get(&key) else { continue };
-        if received - event > LIVE {
+        if received - event > LIVE || received >= to {
             continue;
         }
         if value >= h - below {
             open.entry(key).or_insert(received + DELAY);
-        } else if value < h - below - 2.0
+        } else if value < h - below - 5.0
             && let Some(raised) = open.remove(&key)
         {
             stays.insert((key.0, key.1, raised, Some(received)));
         }
     }
-    stays.extend(open.into_iter().map(|((enterprise, point), raised)| (enterprise, point, raised, None)));
+    stays.extend(
+        open.into_iter()
+            .filter(|(_, raised)| *raised < to)
+            .map(|((enterprise, point), raised)| (enterprise, point, raised, None)),
+    );
     stays
 }
 

@@ -223,7 +223,13 @@ impl Trial {
                 Thing::Back { down_since } => {
                     // The last that was heard before: Davy wrote no more then.
                     let down_since = down_since.unwrap_or(self.now).min(at);
-                    self.both(at, &Input::Resumed { down_since });
+                    self.flush();
+                    for side in &mut self.sides {
+                        // Nothing fell due while it was away.
+                        side.wake(down_since);
+                        let resumed = Input::Resumed { down_since };
+                        side.step(&Batch { now: at.max(side.state.now()), inputs: vec![resumed] });
+                    }
                 }
             }
             self.now = self.now.max(at);

@@ -101,10 +101,12 @@ pub async fn orders(
     let span = [course.begin, course.to];
     let mut orders = Vec::new();
     for (at, registry) in prelude.registered_at.iter().zip(&prelude.registries) {
-        if *at > course.begin && *at < course.to {
-            if prelude.was_start(*at) {
-                orders.push((*at, Thing::Back { down_since: None }));
-            }
+        let is_within = *at > course.begin && *at < course.to;
+        // A span that ends with a start ends with what nobody heard before it.
+        if prelude.was_start(*at) && (is_within || *at == course.to) {
+            orders.push((*at, Thing::Back { down_since: None }));
+        }
+        if is_within {
             orders.push((*at, Thing::Registry(Arc::clone(registry))));
         }
     }
