@@ -35,6 +35,11 @@ pub enum Event {
         rule: &'static str,
         object: String,
     },
+    /// The other rules come into force, or the first ones again.
+    Rules {
+        at: i64,
+        is_other: bool,
+    },
     LinkDown {
         at: i64,
     },
@@ -132,6 +137,10 @@ impl Auditor {
                 for severity in lines.collect::<Vec<_>>() {
                     self.write(self.now, rule, object.clone(), ("acknowledged", severity));
                 }
+            }
+            Event::Rules { at, is_other } => {
+                self.run_to(*at);
+                self.watches.iter_mut().for_each(|watch| watch.change(*is_other));
             }
             Event::LinkDown { at } => {
                 self.run_to(*at);
@@ -261,7 +270,7 @@ impl Auditor {
     /// Every rule looks at the world after a live reading.
     fn looks(&mut self, seen: &Seen, when: When, held: &BTreeMap<String, f64>) {
         for index in 0..self.watches.len() {
-            let sight = self.watches[index].sight(&seen.point, seen.value, seen.bad, held);
+            let sight = self.watches[index].sight((&seen.point, seen.value, seen.bad), when.event, held);
             let Some((breach, clear)) = sight else { continue };
             if self.watches[index].is_over_before(when, self.unheard) {
                 self.turn(index, self.now);

@@ -1,4 +1,4 @@
-//! The auditor's own reading of the eight rules: where each stands on its object, and what a reading or the passing of
+//! The auditor's own reading of the ten rules: where each stands on its object, and what a reading or the passing of
 //! time makes of it. Shares no function with what it judges. Pure.
 
 use crate::auditor::{PointFacts, SECOND};
@@ -17,6 +17,8 @@ pub struct Watch {
     /// So long silence says that nothing has changed.
     patience: i64,
     pub breach: Breach,
+    /// The rule is in none of the packs in force.
+    is_gone: bool,
     // Where it stands.
     bad_run: u32,
     good_run: u32,
@@ -60,6 +62,20 @@ pub enum Breach {
         on: String,
         off: String,
     },
+    /// At or above the limit at every reading for so long; since when, and the newest of them.
+    Lasting {
+        point: String,
+        limit: f64,
+        span: i64,
+        stands: Option<(i64, i64)>,
+    },
+    /// A switch that is on for so long; the newest reading, what it was, and since when it is that.
+    OnFor {
+        point: String,
+        span: i64,
+        newest: Option<i64>,
+        is: Option<(bool, i64)>,
+    },
     /// Silent longer than this.
     Silence {
         point: String,
@@ -76,8 +92,41 @@ pub struct When {
 
 impl Watch {
     /// (in breach, clear) as the world stands after a reading of `point`; `None` when it says nothing.
-    pub fn sight(&self, point: &str, value: f64, bad: bool, held: &BTreeMap<String, f64>) -> Option<(bool, bool)> {
-        match &self.breach {
+    pub fn sight(
+        &mut self,
+        (point, value, bad): (&str, f64, bool),
+        event: i64,
+        held: &BTreeMap<String, f64>,
+    ) -> Option<(bool, bool)> {
+        if self.is_gone {
+            return None;
+        }
+        match &mut self.breach {
+            Breach::Lasting { point: own, limit, span, stands } if own == point && !bad => {
+                if value < *limit {
+                    *stands = None;
+                } else {
+                    let (since, newest) = stands.unwrap_or((event, event));
+                    // A clock that goes back by more than two minutes was set back.
+                    let is_back = newest - event > 120 * SECOND;
+                    *stands = Some(if is_back { (event, event) } else { (since, newest.max(event)) });
+                }
+                let lasts = stands.is_some_and(|(since, newest)| newest - since >= *span);
+                Some((lasts, !lasts))
+            }
+            Breach::OnFor { point: own, span, newest, is } if own == point && !bad => {
+                let on = value >= 0.5;
+                if newest.is_some_and(|newest| newest - event > 120 * SECOND) {
+                    (*newest, *is) = (None, None);
+                }
+                let now = newest.map_or(event, |newest| newest.max(event));
+                *newest = Some(now);
+                if is.is_none_or(|(was, _)| was != on) {
+                    *is = Some((on, now));
+                }
+                let lasts = is.is_some_and(|(on, since)| on && now - since >= *span);
+                Some((lasts, !lasts))
+            }
             Breach::High { point: own, limit, clear } if own == point && !bad => {
                 Some((value >= *limit, value < *clear))
             }
@@ -93,6 +142,20 @@ impl Watch {
             }
             _ => None,
         }
+    }
+
+    /// Other rules come into force, or the first ones again: one rule is gone, another says something else and starts
+    /// clean, and the rest goes on.
+    pub fn change(&mut self, is_other: bool) {
+        match (self.rule, &mut self.breach) {
+            ("HC-29", _) => {
+                self.is_gone = is_other;
+                self.alarm = None;
+            }
+            ("HC-10", Breach::High { limit, .. }) => *limit = if is_other { 20.0 } else { 25.0 },
+            _ => return,
+        }
+        (self.bad_run, self.good_run, self.on, self.off) = (0, 0, None, None);
     }
 
     pub fn is_active(&self) -> bool {
@@ -191,6 +254,7 @@ pub fn watches_of(point: &PointFacts, all: &[PointFacts]) -> Vec<Watch> {
             delay_off: delays.1 * SECOND,
             patience: point.period.map_or(i64::MAX, |period| (3 * period).max(120 * SECOND)),
             breach,
+            is_gone: false,
             bad_run: 0,
             good_run: 0,
             on: None,
@@ -203,6 +267,8 @@ pub fn watches_of(point: &PointFacts, all: &[PointFacts]) -> Vec<Watch> {
         "tank.level" => {
             add("HC-01", "yellow", (10, 0), (1, 1), Breach::High { point: own(), limit: 85.0, clear: 83.0 });
             add("HC-02", "orange", (3, 0), (1, 1), Breach::High { point: own(), limit: 90.0, clear: 88.0 });
+            let lasting = Breach::Lasting { point: own(), limit: 60.0, span: 300 * SECOND, stands: None };
+            add("WD-01", "yellow", (0, 0), (1, 1), lasting);
         }
         "gas.lel" => {
             add("HC-10", "yellow", (5, 10), (1, 1), Breach::High { point: own(), limit: 25.0, clear: 20.0 });
@@ -214,6 +280,8 @@ pub fn watches_of(point: &PointFacts, all: &[PointFacts]) -> Vec<Watch> {
             let fan = all.iter().find(|p| p.tag == "dust.fan_run" && p.equipment == point.equipment);
             let fan = fan.expect("a collector has both").name.clone();
             add("DU-10", "red", (10, 0), (1, 1), Breach::Both { on: own(), off: fan });
+            let on_for = Breach::OnFor { point: own(), span: 300 * SECOND, newest: None, is: None };
+            add("WD-02", "yellow", (0, 0), (1, 1), on_for);
         }
         _ => {}
     }

@@ -8,20 +8,21 @@ use crate::dice::Dice;
 use crate::district;
 use crate::doors::{Lanes, lanes};
 use crate::plant::{self, Gateway, Sensor};
+use crate::rule_sets::{RULES, activate_with, audited, content, others};
 use alerting::alarm::Alarm;
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::Effects;
-use alerting::input::{Batch, FoldLimits, Input, Link};
+use alerting::input::{Batch, Input, Link};
 use bytes::Bytes;
 use davy_tests::disk::SimDisk;
-use ingest::delivery::{ContentKind, Delivery, Record};
-use ingest::engine::content::{RuleFile, RuleFiles};
+use ingest::delivery::{ContentRef, Delivery, Record};
 use ingest::engine::fold::{Fold, KeepError, SnapshotJob};
 use ingest::engine::open::OpenOptions;
 use rules::reading::Micros;
-use rules::registry::Registry;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+type Inputs = Vec<Input<Delivery, ContentRef>>;
 
 const BEGUN: i64 = 1_767_225_600 * SECOND;
 
@@ -44,6 +45,10 @@ pub struct World {
     link_down: bool,
     pub crashes: u32,
     commands: u64,
+    /// The rules that are in force at first, and the other ones.
+    sets: [ContentRef; 2],
+    /// How often the other ones came into force, or the first ones again.
+    pub changes: u32,
 }
 
 /// Where the process dies in a turn.
@@ -74,6 +79,7 @@ impl World {
     pub fn new(seed: u64) -> World {
         let disk = SimDisk::default();
         let mut fold = open(&disk, BEGUN);
+        let sets = [audited, others].map(|taken| content(&mut fold, &district::registry(), &taken));
         activate_with(&mut fold, &district::registry(), &audited, Micros(BEGUN));
         let facts = district::facts();
         let points: Vec<_> = facts.iter().map(|(_, fact)| fact.clone()).collect();
@@ -99,6 +105,8 @@ impl World {
             link_down: false,
             crashes: 0,
             commands: 0,
+            sets,
+            changes: 0,
         }
     }
 
@@ -125,6 +133,7 @@ impl World {
             }
         }
         self.officer();
+        self.author();
         self.housekeeping();
         self.lanes.advance(usize::try_from(self.dice.between(0, 3)).expect("fits"));
     }
@@ -196,6 +205,30 @@ impl World {
             order: Order::Acknowledge { alarm: alarm.id, comment: String::new() },
         };
         self.turn(vec![Input::Command(command)], &[]);
+    }
+
+    /// Now and then two people put other rules into force, or take them back.
+    fn author(&mut self) {
+        if !self.dice.one_in(60) {
+            return;
+        }
+        let [first, other] = &self.sets;
+        let is_other = self.fold.state().versions().rules.as_ref() == Some(&other.hash);
+        let content = if is_other { first.clone() } else { other.clone() };
+        let (version, approved_by, reason) = (content.hash.clone(), "approver".to_owned(), "load".to_owned());
+        self.commands += 1;
+        self.now += 1;
+        let command = Command {
+            key: format!("key-{}", self.commands),
+            received: Micros(self.now),
+            by: Actor { name: "author".into(), authenticated: false },
+            order: if is_other {
+                Order::RollbackRules { version, approved_by, reason }
+            } else {
+                Order::ActivateRules { version, approved_by, reason }
+            },
+        };
+        self.turn(vec![Input::Command(command), Input::Activate(content)], &[]);
     }
 
     fn housekeeping(&mut self) {
@@ -308,8 +341,13 @@ impl World {
                     let message = &messages.next().expect("one message for each delivery").message;
                     self.audit_message(delivery, message);
                 }
+                Input::Activate(content) => {
+                    let is_other = content.hash == self.sets[1].hash;
+                    self.auditor.take(&Event::Rules { at, is_other });
+                    self.changes += 1;
+                }
                 Input::Command(command) => {
-                    let Order::Acknowledge { alarm, .. } = &command.order else { unreachable!("he only signs") };
+                    let Order::Acknowledge { alarm, .. } = &command.order else { continue };
                     // As the officer saw it: his screen shows the state before this record.
                     let seen = self.fold.state().alarm(*alarm).expect("he chose an open one").clone();
                     let object = seen.object.point.or(seen.object.equipment).expect("an object");
@@ -343,29 +381,4 @@ impl World {
             readings: said.iter().map(seen).collect(),
         }));
     }
-}
-
-const RULES: [&str; 8] = ["HC-01", "HC-02", "HC-10", "HC-11", "HC-23", "HC-25", "HC-29", "DU-10"];
-
-/// Registry, limits and the real rule packs, or what is `taken` of each, come into force, as at a first start.
-pub fn activate_with(fold: &mut Fold<SimDisk>, registry: &Registry, taken: &dyn Fn(&str) -> String, now: Micros) {
-    let registry = ingest::seeds::canonical(registry);
-    let registry = fold.store_content(ContentKind::Registry, &registry).expect("room");
-    let limits = serde_json::to_vec(&FoldLimits::default()).expect("plain data");
-    let limits = fold.store_content(ContentKind::Limits, &limits).expect("room");
-    let packs = ingest::seeds::rules(&davy_tests::davy::root().join("seeds/rules")).expect("the packs are there");
-    let files = packs.into_iter().map(|pack| RuleFile { file: pack.file, text: taken(&pack.text) }).collect();
-    let files = RuleFiles { files, registry: registry.hash.clone() };
-    let rules = fold.store_content(ContentKind::Rules, &serde_json::to_vec(&files).expect("plain")).expect("room");
-    for content in [limits, registry, rules] {
-        fold.commit(&Batch { now, inputs: vec![Input::Activate(content)] }).expect("it loads");
-    }
-}
-
-type Inputs = Vec<Input<Delivery, ingest::delivery::ContentRef>>;
-
-/// The rules of a pack that the auditor knows by heart; the others have cases of their own.
-fn audited(pack: &str) -> String {
-    let is_ours = |block: &&str| RULES.iter().any(|rule| block.contains(&format!("\nid = \"{rule}\"\n")));
-    pack.split("[[rule]]").filter(is_ours).map(|block| format!("[[rule]]{block}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Every scenario of the simulator in virtual time: the whole seed district sends, the real fold judges, and the alarms
 //! are exactly those that the scenario says must come. I/O: reads the seed district and the rule packs.
 
-use crate::run::activate_with;
+use crate::rule_sets::activate_with;
 use alerting::alarm::Cause;
 use alerting::command::{Actor, Command, Order};
 use alerting::effect::Business;
