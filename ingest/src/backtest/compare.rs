@@ -221,7 +221,7 @@ mod tests {
     fn severity_and_silence_move_a_spell_too() {
         let before = spell("a", 1, Some(2));
         let after = Spell { severity: Severity::Red, suppressed: true, ..before.clone() };
-        assert_eq!(told(&[before.clone()], &[after.clone()]), ["moved"]);
+        assert_eq!(told(std::slice::from_ref(&before), std::slice::from_ref(&after)), ["moved"]);
         assert_eq!(what_moved(&before, &after), ["severity", "suppressed"]);
         assert_eq!(what_moved(&before, &spell("a", 3, None)), ["raised", "returned"]);
     }
