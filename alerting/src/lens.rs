@@ -213,6 +213,20 @@ impl Lens {
         self.insides.iter().map(|inside| inside.key).collect()
     }
 
+    /// The inputs of the row that was gathered last, those of `when` first.
+    #[must_use]
+    pub(crate) fn last_row(&self) -> Vec<(String, f64)> {
+        let mut row: Vec<(String, f64)> = Vec::new();
+        for gather in [Some(&self.when), self.clear.as_ref()].into_iter().flatten() {
+            for (name, value) in gather.last_row() {
+                if !row.iter().any(|(known, _)| known == name) {
+                    row.push((name.clone(), value));
+                }
+            }
+        }
+        row
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty()

@@ -47,6 +47,7 @@ mod surroundings;
 pub mod system;
 mod tally;
 mod usual;
+pub mod why;
 
 /// Raised when a golden journal's effects change. Another version refuses to replay a journal's tail unless told to.
 pub const ENGINE_VERSION: u32 = 4;

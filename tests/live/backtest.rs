@@ -21,6 +21,7 @@ pub fn over(world: &World, judge: &Judge) {
     let (begun, ended) = (registered[0], registered[1] - 2 * MINUTE);
     the_record_is_reproduced(world, judge, [begun, ended]);
     a_threshold_is_answered_for(world, judge, [begun + 10 * DAY, ended]);
+    an_alarm_is_explained(world, judge);
     wrong_questions_are_refused(world);
 }
 
@@ -98,6 +99,29 @@ fn the_other_way_round(world: &World, judge: &Judge, span: [i64; 2], [before, af
     let mut named: Vec<Fated> = alarms(&report).iter().filter(|alarm| alarm["rule"] == "DU-01").map(as_fate).collect();
     named.sort();
     assert_eq!(named, expected, "the journal tells the same history as the database");
+}
+
+/// The gas of the play, and a hopper that grew hot: what they were judged by, and that judging again comes to the same.
+fn an_alarm_is_explained(world: &World, judge: &Judge) {
+    for (rule, value, limit) in [("HC-11", 62.0, ("hh", 50.0)), ("DU-01", 66.0, ("h", 60.0))] {
+        let id = judge.number(&format!("SELECT min(id) FROM alarm WHERE rule = '{rule}'")).to_string();
+        let output = world.place.run(&["rules", "explain", &id, "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!((&told["rule"], &told["reproduced"]), (&Value::from(rule), &Value::from(true)), "{told}");
+        let named = |list: &str, key: &str, name: &str| {
+            let found = told[list].as_array().expect("a list").iter().find(|one| one[key] == name).cloned();
+            found.unwrap_or_else(|| panic!("{told}"))["value"].as_f64()
+        };
+        assert_eq!(named("inputs", "name", "value"), Some(value), "{told}");
+        assert_eq!(named("limits", "limit", limit.0), Some(limit.1), "{told}");
+        let said = world.place.run(&["rules", "explain", &id]);
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.contains("raised at the same microsecond") && said.contains(rule), "{said}");
+    }
+    let nobody = world.place.run(&["rules", "explain", "7"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("knows no alarm 7"));
 }
 
 fn wrong_questions_are_refused(world: &World) {

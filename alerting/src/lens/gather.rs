@@ -133,6 +133,11 @@ impl Gather {
         }
     }
 
+    /// The names and values of the row that was pushed last.
+    pub fn last_row(&self) -> impl Iterator<Item = (&String, f64)> {
+        self.names.iter().zip(&self.frame.columns).filter_map(|(name, column)| Some((name, *column.last()?)))
+    }
+
     /// Copies one row, its `value` moved.
     pub fn copy_row(&self, row: usize, into: &mut Frame, moved: impl Fn(f64) -> f64) {
         for (((feed, _), from), to) in self.feeds.iter().zip(&self.frame.columns).zip(&mut into.columns) {

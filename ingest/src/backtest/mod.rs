@@ -3,6 +3,7 @@
 
 pub mod caveats;
 pub mod compare;
+pub mod explain;
 pub mod messages;
 pub mod report;
 pub mod run;
@@ -94,7 +95,9 @@ pub fn warm_up_us<'a>(rules: impl Iterator<Item = &'a Rule>) -> i64 {
     rules.map(look_back_us).max().unwrap_or(0).saturating_add(24 * HOUR_US)
 }
 
-fn look_back_us(rule: &Rule) -> i64 {
+/// So far back a rule looks.
+#[must_use]
+pub fn look_back_us(rule: &Rule) -> i64 {
     use rules::past::What;
     let window = |past: rules::past::Past| match past.what {
         What::Usual | What::UsualMad | What::UsualMax | What::UsualDay | What::CurveCorr => USUAL_US,

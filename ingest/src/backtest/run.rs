@@ -17,6 +17,8 @@ use alerting::filings::Filing;
 use alerting::input::{AdoptedLedger, Batch, Content, Decoded, FoldLimits, Input, Replayed};
 use alerting::state::State;
 use alerting::system::RULE_ERROR;
+use alerting::why::Why;
+use rules::bind::ObjectKey;
 use rules::reading::{Micros, PointId, SECOND_US};
 use rules::registry::Registry;
 use std::collections::BTreeSet;
@@ -299,6 +301,12 @@ impl Trial {
             side.wake(at);
             side.step(&Batch { now: at.max(side.state.now()), inputs: vec![input.clone()] });
         }
+    }
+
+    /// What the first side's rule says of an object now, and by what.
+    #[must_use]
+    pub fn why(&self, rule: &str, object: &ObjectKey) -> Option<Why> {
+        self.sides[0].state.why(rule, object)
     }
 
     /// Up to the end, and what both say of it.

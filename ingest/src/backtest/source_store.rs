@@ -138,6 +138,19 @@ pub async fn orders(
     Ok(orders)
 }
 
+/// The enterprise of each of the database's points, by its number.
+#[must_use]
+pub fn enterprises(catalog: &Catalog) -> Vec<u32> {
+    let end = catalog.points.keys().next_back().map_or(0, |id| id.saturating_add(1));
+    let mut list = vec![u32::MAX; usize::try_from(end).unwrap_or(0)];
+    for (id, (enterprise, _)) in &catalog.points {
+        if let Some(slot) = usize::try_from(*id).ok().and_then(|place| list.get_mut(place)) {
+            *slot = *enterprise;
+        }
+    }
+    list
+}
+
 /// The reader's end of it.
 pub struct StoreSource {
     portions: Receiver<anyhow::Result<Portion>>,

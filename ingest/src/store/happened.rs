@@ -9,6 +9,7 @@ use alerting::alarm::Object;
 use alerting::filings::Filing;
 use alerting::system::{AWAY, BROKER_LINK};
 use rules::reading::Micros;
+use rules::registry::Text;
 use rules::view::PointKey;
 use tokio_postgres::{Client, Row};
 
@@ -30,6 +31,23 @@ pub struct Signed {
     pub object: Object,
     /// As `alarm_event.cause` spells it.
     pub cause: String,
+}
+
+/// What the record has of an alarm of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnRecord {
+    pub rule: String,
+    pub name: Text,
+    pub severity: String,
+    pub state: String,
+    pub object: Object,
+    pub value: Option<f64>,
+    pub limit: Option<f64>,
+    /// When the breach began, and when that became an alarm.
+    pub since: Micros,
+    pub raised_at: Micros,
+    /// Content hash of the rule set; empty for Davy's own alarms.
+    pub rule_set: String,
 }
 
 /// Davy could not hear.
@@ -123,6 +141,32 @@ pub async fn outages(client: &Client, [from, to]: [Micros; 2]) -> Result<Vec<(Mi
         found.push((micros(row, 0)?, what));
     }
     Ok(found)
+}
+
+/// An alarm by its number.
+pub async fn alarm(client: &Client, id: i64) -> Result<Option<OnRecord>, StoreError> {
+    let row = client
+        .query_opt(
+            "SELECT rule, name_zh, name_en, severity, state, enterprise, equipment, point, value, limit_value, since, \
+                    raised_at, rule_set FROM alarm WHERE id = $1",
+            &[&id],
+        )
+        .await?;
+    let read = |row: Row| {
+        Ok(OnRecord {
+            rule: row.try_get(0)?,
+            name: Text { zh: row.try_get(1)?, en: row.try_get(2)? },
+            severity: row.try_get(3)?,
+            state: row.try_get(4)?,
+            object: Object { enterprise: row.try_get(5)?, equipment: row.try_get(6)?, point: row.try_get(7)? },
+            value: row.try_get(8)?,
+            limit: row.try_get(9)?,
+            since: micros(&row, 10)?,
+            raised_at: micros(&row, 11)?,
+            rule_set: row.try_get(12)?,
+        })
+    };
+    row.map(read).transpose()
 }
 
 /// How far the database has been told of readings: (applied record, rows refused for ever, recorded gaps).

@@ -8,7 +8,7 @@ use crate::backtest::compare::{compare, figures};
 use crate::backtest::report::{Report, local};
 use crate::backtest::run::{Ground, Trial};
 use crate::backtest::source_journal::{self, JournalSource};
-use crate::backtest::source_store::{self, Catalog, Reach, StoreSource};
+use crate::backtest::source_store::{self, Catalog, Reach, StoreSource, enterprises};
 use crate::backtest::version::{BadPacks, Shelf, Tried, of_directory};
 use crate::backtest::{Course, Named, Source, svg, warm_up_us};
 use crate::cli::{ConfigArg, bad_input, runtime};
@@ -176,18 +176,6 @@ fn store(args: &BacktestArgs, config: &Config) -> anyhow::Result<Prepared> {
     let source = Box::new(StoreSource::start(connection, course, reach, enterprises, orders)?);
     let ground = Ground { registry, limits: limits_of(config), catalog: prelude.catalog };
     Ok(Prepared { course, tried, ground, source, limits, described })
-}
-
-/// The enterprise of each of the database's points, by its number.
-fn enterprises(catalog: &Catalog) -> Vec<u32> {
-    let end = catalog.points.keys().next_back().map_or(0, |id| id.saturating_add(1));
-    let mut list = vec![u32::MAX; usize::try_from(end).unwrap_or(0)];
-    for (id, (enterprise, _)) in &catalog.points {
-        if let Some(slot) = usize::try_from(*id).ok().and_then(|place| list.get_mut(place)) {
-            *slot = *enterprise;
-        }
-    }
-    list
 }
 
 fn journal(args: &BacktestArgs, config: &Config, dir: &std::path::Path) -> anyhow::Result<Prepared> {

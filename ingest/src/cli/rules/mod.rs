@@ -4,6 +4,7 @@ mod backtest;
 mod check;
 mod decide;
 mod diff;
+mod explain;
 mod progress;
 mod test;
 
@@ -38,6 +39,9 @@ pub enum RulesCommand {
                       detector'\n  davy rules override hc-001 T-101.lel h none --by wang --approved-by li --reason 'done'"
     )]
     Override(decide::OverrideArgs),
+    /// Why an alarm was raised: condition, inputs, limits and times, judged again from the readings on record.
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArgs),
     /// Try other rules on history: which alarms would be new, gone or moved.
     #[command(after_help = backtest::EXAMPLES)]
     Backtest(backtest::BacktestArgs),
@@ -64,6 +68,7 @@ pub(super) fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Rollback(args) => decide::rollback(args),
         RulesCommand::Overrides(args) => decide::overrides(args),
         RulesCommand::Override(args) => decide::set_limit(args),
+        RulesCommand::Explain(args) => explain::run(args),
         RulesCommand::Backtest(args) => backtest::run(args),
     }
 }
