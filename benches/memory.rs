@@ -79,7 +79,7 @@ fn in_force(when: &str) -> State {
     let named = |name: &str| name.to_owned();
     let inputs = vec![
         Input::Genesis { journal_id: named("bench"), alarm_id_base: 0 },
-        Input::Activate(Content::Limits { version: named("limits"), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: named("limits"), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: named("registry"), registry }),
         Input::Activate(Content::Rules { version: named("rules"), rules }),
     ];

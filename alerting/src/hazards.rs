@@ -110,7 +110,10 @@ impl HazardId {
 impl State {
     /// Looks at the alarms that changed since the last look: which of them may become a lead, and which no more.
     pub(crate) fn note_leads(&mut self) {
+        let mut is_news = false;
         while let Some(change) = self.book.next_unnoted() {
+            is_news = true;
+            self.nuisances.take(change, &self.limits.nuisance);
             let AlarmChange { at, to, cause, .. } = *change;
             let (id, raised_at) = (change.alarm.id, change.alarm.raised_at);
             let after_us = self.in_force.rules.rules().iter().find(|rule| rule.id == change.alarm.rule);
@@ -128,6 +131,9 @@ impl State {
                 }
                 _ => {}
             }
+        }
+        if is_news {
+            self.look_at_nuisances();
         }
     }
 

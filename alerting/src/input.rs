@@ -9,7 +9,7 @@ use crate::filings::Filing;
 use crate::gateway::{GatewayKey, GatewayStatus};
 use crate::hazard::Hazard;
 use bytes::Bytes;
-use rules::reading::{Micros, Reading, Severity};
+use rules::reading::{Micros, Reading, SECOND_US, Severity};
 use rules::registry::Registry;
 use rules::set::RuleSet;
 use rules::view::PointKey;
@@ -211,6 +211,8 @@ pub struct FoldLimits {
     pub live_age_max_s: u32,
     #[serde(default)]
     pub coverage: CoverageLimits,
+    #[serde(default)]
+    pub nuisance: NuisanceLimits,
 }
 
 /// What journals of before this limit existed are read with.
@@ -226,7 +228,56 @@ impl Default for FoldLimits {
             never_seen_grace_s: 600,
             live_age_max_s: live_age_max_s(),
             coverage: CoverageLimits::default(),
+            nuisance: NuisanceLimits::default(),
         }
+    }
+}
+
+impl FoldLimits {
+    /// Without alarms about alarms, for whoever looks at rules alone.
+    #[must_use]
+    pub fn of_rules_alone() -> FoldLimits {
+        FoldLimits { nuisance: NuisanceLimits::off(), ..FoldLimits::default() }
+    }
+}
+
+/// When alarms themselves are an alarm (domain.md 2.D, all CFG).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NuisanceLimits {
+    /// More than so many alarms in 10 minutes are a flood (SY-03); fewer than `flood_off` end it. 0 switches all four off.
+    pub flood_on: u16,
+    pub flood_off: u16,
+    /// An alarm that comes so often in 60 s chatters (SY-04).
+    pub chatter: u8,
+    /// An alarm that stands for so long is stale (SY-05). Hours.
+    pub stale_h: u16,
+    /// An enterprise that was online for less of a day is named (SY-01); after `low_days` in a row the alarm is yellow.
+    /// Percent, days.
+    pub online_min_pct: u8,
+    pub low_days: u8,
+}
+
+impl NuisanceLimits {
+    #[must_use]
+    pub fn off() -> NuisanceLimits {
+        NuisanceLimits { flood_on: 0, ..NuisanceLimits::default() }
+    }
+
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.flood_on > 0
+    }
+
+    #[must_use]
+    pub fn stale_us(&self) -> i64 {
+        i64::from(self.stale_h).saturating_mul(3_600).saturating_mul(SECOND_US)
+    }
+}
+
+impl Default for NuisanceLimits {
+    fn default() -> NuisanceLimits {
+        NuisanceLimits { flood_on: 10, flood_off: 5, chatter: 3, stale_h: 24, online_min_pct: 95, low_days: 3 }
     }
 }
 

@@ -29,6 +29,7 @@ mod intern;
 mod lens;
 mod means;
 mod memory;
+mod nuisance;
 mod orders;
 mod out;
 pub mod out_of_service;

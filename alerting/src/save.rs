@@ -15,6 +15,7 @@ use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
 use crate::memory::held::{self, Named};
+use crate::nuisance::Nuisances;
 use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
@@ -90,6 +91,7 @@ pub(crate) struct Later {
     pub rulebook: Rulebook,
     /// Conditions inside conditions that are true, by name.
     pub held: Named,
+    pub nuisances: Nuisances,
 }
 
 /// The state as it stood between two steps, apart from it: somebody else may write it down while the fold goes on.
@@ -159,6 +161,7 @@ impl State {
                 out_of_service: self.out_of_service.clone(),
                 rulebook: self.rulebook.clone(),
                 held: self.helds.named(|number| self.slot_key(number)),
+                nuisances: self.nuisances.clone(),
             }),
         };
         Frozen { saved, keys: self.intern.shared_keys() }
@@ -207,6 +210,7 @@ impl State {
             means: saved.means.into_owned(),
             memory: later.memory,
             usual: later.usual,
+            nuisances: later.nuisances,
             out_of_service: later.out_of_service,
             rulebook: later.rulebook,
             ..State::default()

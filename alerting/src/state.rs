@@ -20,6 +20,7 @@ use crate::intern::Intern;
 use crate::means::Means;
 use crate::memory::Memory;
 use crate::memory::held::Helds;
+use crate::nuisance::Nuisances;
 use crate::out_of_service::OutOfService;
 use crate::outage::Outage;
 use crate::points::Points;
@@ -75,6 +76,7 @@ pub struct State {
     pub(crate) out_of_service: OutOfService,
     pub(crate) rulebook: Rulebook,
     pub(crate) helds: Helds,
+    pub(crate) nuisances: Nuisances,
     /// Derived from here on.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) in_force: InForce,
@@ -154,7 +156,8 @@ impl State {
         let slot = self.slots.next_due().map(|(due, _)| due);
         let attended = [slot, self.absence.next_due()].into_iter().flatten().min();
         let attended = attended.and_then(|due| self.outage.comes(due));
-        let received = [self.filings.next_due(), self.coverage.next_due(), self.hazards.next_due()];
+        let nuisance = self.nuisances.next_due(&self.limits.nuisance);
+        let received = [self.filings.next_due(), self.coverage.next_due(), self.hazards.next_due(), nuisance];
         [attended, self.next_between(), self.findings.next_due()].into_iter().chain(received).flatten().min()
     }
 

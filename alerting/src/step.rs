@@ -26,6 +26,7 @@ enum Due {
     Filing,
     Coverage,
     Lead,
+    Nuisance,
 }
 
 /// Shorter than this, an absence of Davy is a restart that nobody needs to hear of. Microseconds.
@@ -167,9 +168,12 @@ impl State {
             let filing = self.filings.next_due().map(|due| (due, Due::Filing));
             let coverage = self.coverage.next_due().map(|due| (due, Due::Coverage));
             let lead = self.hazards.next_due().map(|due| (due, Due::Lead));
+            let nuisance = self.nuisances.next_due(&self.limits.nuisance).map(|due| (due, Due::Nuisance));
             // Of equals the first: work that ends or begins now is heard of before what it bears on.
-            let next =
-                [filing, slot, silence, finding, lead, coverage].into_iter().flatten().min_by_key(|(due, _)| *due);
+            let next = [filing, slot, silence, finding, lead, coverage, nuisance]
+                .into_iter()
+                .flatten()
+                .min_by_key(|(due, _)| *due);
             match next.filter(|(due, _)| *due <= until) {
                 Some((due, Due::Slot(number))) => self.slot_due(due, number),
                 Some((_, Due::Silence)) => self.silence_due(until),
@@ -177,6 +181,7 @@ impl State {
                 Some((due, Due::Filing)) => self.filing_due(due),
                 Some((due, Due::Coverage)) => self.coverage_due(due),
                 Some((due, Due::Lead)) => self.lead_due(due),
+                Some((due, Due::Nuisance)) => self.nuisance_due(due),
                 None => break,
             }
         }

@@ -19,13 +19,21 @@ pub const AWAY: &str = "DAVY-AWAY";
 pub const CLOCK_SKEW: &str = "SY-02";
 /// A gateway, or its last will, said that it is offline.
 pub const GATEWAY_OFFLINE: &str = "DAVY-GATEWAY-OFFLINE";
+/// Enterprises were online too little on the last day that is closed (SY-01).
+pub const ONLINE_LOW: &str = "SY-01";
+/// More alarms than anybody can follow (SY-03).
+pub const FLOOD: &str = "SY-03";
+/// An alarm comes and goes (SY-04).
+pub const CHATTER: &str = "SY-04";
+/// An alarm stands for more than a day (SY-05).
+pub const STALE: &str = "SY-05";
 /// A rule could not be evaluated.
 pub const RULE_ERROR: &str = "DAVY-RULE-ERROR";
 /// A record of the journal could not be digested.
 pub const SKIPPED: &str = "DAVY-SKIPPED";
 
 /// The rules of the field that are judged here and in the fold, instead of in packs (domain.md 2.D).
-pub const NATIVE_RULES: [&str; 1] = [CLOCK_SKEW];
+pub const NATIVE_RULES: [&str; 5] = [ONLINE_LOW, CLOCK_SKEW, FLOOD, CHATTER, STALE];
 
 /// The open system alarms. Each is in breach while its cause lasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -264,6 +272,10 @@ fn name_of(code: &str) -> Text {
         AWAY => ("本系统曾停止运行", "Davy was away"),
         CLOCK_SKEW => ("设备时钟偏差", "Device clock skew"),
         GATEWAY_OFFLINE => ("网关离线", "Gateway offline"),
+        ONLINE_LOW => ("企业在线率不达标", "Enterprise online rate low"),
+        FLOOD => ("报警洪泛", "Alarm flood"),
+        CHATTER => ("抖动报警", "Chattering alarm"),
+        STALE => ("长期报警", "Stale alarm"),
         RULE_ERROR => ("规则无法计算", "A rule cannot be evaluated"),
         SKIPPED => ("一条日志记录被跳过", "A record of the journal was skipped"),
         _ => ("系统故障", "Something is wrong with Davy or with what it leans on"),

@@ -11,7 +11,7 @@ use alerting::input::{Content, Input};
 use alerting::state::State;
 use district::*;
 use proptest::prelude::*;
-use story::{Record, inputs, records, story, timed};
+use story::{Event, Record, What, inputs, records, story, timed};
 
 /// Counts three and waits ten seconds, then five on the way back.
 const SLOW: &str = r#"
@@ -116,6 +116,8 @@ proptest! {
         restores in prop::collection::vec(any::<bool>(), 40),
     ) {
         let (mut still, mut moved) = (under("v1"), under("v1"));
+        // Other rules, other alarms, other numbers: a signature that names a number is under another one.
+        let story: Vec<Event> = story.into_iter().filter(|event| !matches!(event.what, What::Ack { .. } | What::Reset { .. })).collect();
         let told = inputs(&story);
         for (n, Record { now, inputs, .. }) in records(&told, &[true; 41]).into_iter().enumerate() {
             if let Some(name) = versions.get(n).copied().flatten() {

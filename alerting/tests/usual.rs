@@ -39,7 +39,7 @@ fn rule_content(version: &str) -> Content {
 /// Coverage closes its days so late that it does not cut the night's records.
 fn limits() -> Content {
     let coverage = CoverageLimits { close_after_min: 600, ..CoverageLimits::default() };
-    let limits = FoldLimits { coverage, ..FoldLimits::default() };
+    let limits = FoldLimits { coverage, ..FoldLimits::of_rules_alone() };
     Content::Limits { version: "late".to_owned(), limits: Arc::new(limits) }
 }
 

@@ -117,7 +117,7 @@ fn in_force(registry: &Arc<Registry>, rules: &Arc<RuleSet>) -> State {
     let inputs = vec![
         Input::Genesis { journal_id: named("bench"), alarm_id_base: 0 },
         Input::Engine { version: alerting::ENGINE_VERSION },
-        Input::Activate(Content::Limits { version: named("limits"), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: named("limits"), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: named("registry"), registry: Arc::clone(registry) }),
         Input::Activate(Content::Rules { version: named("rules"), rules: Arc::clone(rules) }),
     ];

@@ -40,7 +40,10 @@ impl District {
         let inputs = vec![
             Input::Genesis { journal_id: named("bench"), alarm_id_base: 0 },
             Input::Engine { version: alerting::ENGINE_VERSION },
-            Input::Activate(Content::Limits { version: named("limits"), limits: Arc::new(FoldLimits::default()) }),
+            Input::Activate(Content::Limits {
+                version: named("limits"),
+                limits: Arc::new(FoldLimits::of_rules_alone()),
+            }),
             Input::Activate(Content::Registry { version: named("registry"), registry: Arc::clone(&self.registry) }),
             Input::Activate(Content::Rules { version: named("rules"), rules: Arc::clone(&self.rules) }),
         ];

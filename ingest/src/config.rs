@@ -241,6 +241,7 @@ impl Config {
             }
         }
         self.check_coverage()?;
+        self.check_nuisance()?;
         let Mqtt { downlink, downlink_client_id, client_id, .. } = &self.mqtt;
         if *downlink && (downlink_client_id.is_empty() || downlink_client_id == client_id) {
             // The broker lets in one client of a name; the two would put each other out for ever.
@@ -252,6 +253,24 @@ impl Config {
 }
 
 impl Config {
+    fn check_nuisance(&self) -> Result<(), ConfigError> {
+        let nuisance = &self.fold.nuisance;
+        let bounds = [
+            ("fold.nuisance.flood_off", nuisance.flood_off, 1, nuisance.flood_on.max(1), "1 to fold.nuisance.flood_on"),
+            ("fold.nuisance.chatter", nuisance.chatter.into(), 2, 60, "between 2 and 60"),
+            ("fold.nuisance.stale_h", nuisance.stale_h, 1, 720, "between 1 and 720"),
+            ("fold.nuisance.online_min_pct", nuisance.online_min_pct.into(), 1, 100, "between 1 and 100"),
+            ("fold.nuisance.low_days", nuisance.low_days.into(), 1, 100, "between 1 and 100"),
+        ];
+        for (key, value, low, high, problem) in bounds {
+            // Where all of it is off nothing else of it matters.
+            if nuisance.is_on() && !(low..=high).contains(&value) {
+                return Err(ConfigError::OutOfBounds { key, value: value.to_string(), problem });
+            }
+        }
+        Ok(())
+    }
+
     fn check_coverage(&self) -> Result<(), ConfigError> {
         let coverage = &self.fold.coverage;
         let bounds = [

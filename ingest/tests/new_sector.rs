@@ -89,7 +89,7 @@ fn its_messages_raise_its_alarms() {
     let mut state = State::new();
     let inputs = vec![
         Input::Genesis { journal_id: version(), alarm_id_base: 0 },
-        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: version(), registry: Arc::new(registry) }),
         Input::Activate(Content::Rules { version: version(), rules: Arc::clone(&rules) }),
     ];

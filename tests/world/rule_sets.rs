@@ -16,7 +16,7 @@ pub const RULES: [&str; 10] =
 pub fn activate_with(fold: &mut Fold<SimDisk>, registry: &Registry, taken: &dyn Fn(&str) -> String, now: Micros) {
     let registry = ingest::seeds::canonical(registry);
     let registry = fold.store_content(ContentKind::Registry, &registry).expect("room");
-    let limits = serde_json::to_vec(&FoldLimits::default()).expect("plain data");
+    let limits = serde_json::to_vec(&FoldLimits::of_rules_alone()).expect("plain data");
     let limits = fold.store_content(ContentKind::Limits, &limits).expect("room");
     let rules = rules_of(fold, &registry, taken);
     for content in [limits, registry, rules] {

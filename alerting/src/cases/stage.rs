@@ -29,7 +29,7 @@ pub fn opening(case: &Case, rule: &Rule, rules: &Arc<RuleSet>, real: &Registry) 
     let version = || "case".to_owned();
     let inputs = vec![
         Input::Genesis { journal_id: version(), alarm_id_base: 0 },
-        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: version(), registry }),
         Input::Activate(Content::Rules { version: version(), rules: Arc::clone(rules) }),
     ];

@@ -131,7 +131,10 @@ impl State {
             match self.coverage.task(self.now) {
                 Some(Task::Close(number, day)) => self.state_day(number, day, DayCause::Closed),
                 Some(Task::Restate(number, day, cause)) => self.state_day(number, day, cause),
-                Some(Task::Finish(day)) => self.seal(day),
+                Some(Task::Finish(day)) => {
+                    self.seal(day);
+                    self.look_at_nuisances();
+                }
                 None => {}
             }
             self.coverage.plan();
@@ -155,6 +158,7 @@ impl State {
         let known = Known { figure, cause, fingerprint, adopted: None };
         self.coverage.known.entry(day).or_default().to_mut().insert(number, known);
         let excused = stated.minutes.excused;
+        self.nuisances.take_day(&stated, &self.limits.nuisance);
         self.ledger.push(Business::CoverageDay(Box::new(stated)));
         // The rest of the month has another share left.
         if before.is_some_and(|(_, before)| before != excused) {

@@ -256,7 +256,7 @@ pub fn activations() -> Vec<In> {
     vec![
         Input::Genesis { journal_id: "j".to_owned(), alarm_id_base: 0 },
         Input::Engine { version: alerting::ENGINE_VERSION },
-        Input::Activate(Content::Limits { version: "l1".to_owned(), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: "l1".to_owned(), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: "r1".to_owned(), registry: Arc::new(registry) }),
         Input::Activate(Content::Rules { version: "s1".to_owned(), rules }),
     ]

@@ -147,7 +147,7 @@ fn started() -> (State, BTreeSet<String>) {
     let version = || "v".to_owned();
     let inputs = vec![
         Input::Genesis { journal_id: "j".to_owned(), alarm_id_base: 0 },
-        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::default()) }),
+        Input::Activate(Content::Limits { version: version(), limits: Arc::new(FoldLimits::of_rules_alone()) }),
         Input::Activate(Content::Registry { version: version(), registry }),
         Input::Activate(Content::Rules { version: version(), rules }),
     ];

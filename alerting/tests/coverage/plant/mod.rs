@@ -161,7 +161,7 @@ pub fn activate(name: &str) -> In {
 }
 
 pub fn fold_limits(coverage: &CoverageLimits) -> Content {
-    let limits = FoldLimits { coverage: coverage.clone(), ..FoldLimits::default() };
+    let limits = FoldLimits { coverage: coverage.clone(), ..FoldLimits::of_rules_alone() };
     Content::Limits { version: "l1".to_owned(), limits: Arc::new(limits) }
 }
 
