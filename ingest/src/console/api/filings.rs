@@ -31,7 +31,7 @@ pub struct Query {
 pub struct Ask {
     kind: String,
     /// Of a limit_order: the load it allows, kW.
-    kw: Option<u32>,
+    kw: Option<f64>,
     enterprise: String,
     equipment: Option<String>,
     point: Option<String>,
@@ -131,7 +131,7 @@ pub async fn file(
         point: some("point", &ask.point)?,
     };
     let planned = Planned {
-        kind: FilingKind::parse(&ask.kind, ask.kw).map_err(Problem::bad_body)?,
+        kind: FilingKind::parse(&ask.kind, ask.kw.map(whole_kw).transpose()?).map_err(Problem::bad_body)?,
         object,
         from: time("from", &ask.from)?,
         to: time("to", &ask.to)?,
@@ -140,6 +140,14 @@ pub async fn file(
     };
     let key = order::key(&headers, &context)?;
     filed(&context, Signed { key, by }, Order::File(planned)).await
+}
+
+/// JSON knows one kind of number: 300 and 300.0 are the same.
+fn whole_kw(kw: f64) -> Result<u32, Problem> {
+    if kw.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&kw) {
+        return Ok(kw as u32);
+    }
+    Err(Problem::bad_body(format!("kw: whole kW, not {kw}")))
 }
 
 pub async fn withdraw(
