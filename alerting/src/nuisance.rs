@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::system::{CHATTER, FLOOD, Notice, ONLINE_LOW, STALE};
 use rules::reading::{Micros, SECOND_US, Severity};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// An alarm chatters if it comes so often within this.
 const CHATTER_US: i64 = 60 * SECOND_US;
@@ -29,14 +29,18 @@ pub(crate) struct Nuisances {
     told: VecDeque<i64>,
     /// When each alarm came, in the last minute; by rule and object.
     came: BTreeMap<String, VecDeque<i64>>,
+    /// The same in the order of time, so that what is old goes without looking through the rest.
+    recent: VecDeque<(i64, String)>,
     /// Alarms that chatter: when each came last.
     chatter: BTreeMap<String, i64>,
     /// Alarms in breach: since when.
     standing: BTreeMap<String, i64>,
+    /// Those of them that are not stale yet, the oldest first; and those that are.
+    fresh: BTreeSet<(i64, String)>,
+    stale: BTreeSet<String>,
     /// Enterprises, by sector, that were online too little: the last such day, and how many in a row.
     low: BTreeMap<String, (i32, u8)>,
     is_flood: bool,
-    looked: i64,
 }
 
 /// What is to be said of one of them: how bad, and in words; `None` where it is over.
@@ -47,9 +51,7 @@ impl Nuisances {
     pub fn next_due(&self, limits: &NuisanceLimits) -> Option<Micros> {
         let told = self.told.front().filter(|_| self.is_flood).map(|at| at.saturating_add(WINDOW_US));
         let chatter = self.chatter.values().min().map(|at| at.saturating_add(WINDOW_US));
-        let stale_us = limits.stale_us();
-        let turns_stale = self.standing.values().map(|since| since.saturating_add(stale_us));
-        let stale = turns_stale.filter(|due| *due > self.looked).min();
+        let stale = self.fresh.first().map(|(since, _)| since.saturating_add(limits.stale_us()));
         [told, chatter, stale].into_iter().flatten().min().map(Micros)
     }
 
@@ -65,23 +67,38 @@ impl Nuisances {
         let name = format!("{} {enterprise}/{}", alarm.rule, part.map_or("", String::as_str));
         let at = change.at.0;
         let is_heard = change.to != AlarmState::SuppressedByDesign;
-        if alarm.state.is_in_breach() && is_heard {
-            self.standing.entry(name.clone()).or_insert(at);
-        } else {
-            self.standing.remove(&name);
+        if !(alarm.state.is_in_breach() && is_heard) {
+            if let Some(since) = self.standing.remove(&name) {
+                self.fresh.remove(&(since, name.clone()));
+                self.stale.remove(&name);
+            }
+        } else if !self.standing.contains_key(&name) {
+            self.standing.insert(name.clone(), at);
+            self.fresh.insert((at, name.clone()));
         }
         if is_heard && matches!(change.cause, Cause::Raised | Cause::BreachedAgain | Cause::SeverityRaised) {
             self.told.push_back(at);
         }
         if is_heard && matches!(change.cause, Cause::Raised | Cause::BreachedAgain) {
+            self.forget_what_came(at);
+            self.recent.push_back((at, name.clone()));
             let came = self.came.entry(name.clone()).or_default();
             came.push_back(at);
-            while came.front().is_some_and(|first| at.saturating_sub(*first) > CHATTER_US) {
-                came.pop_front();
-            }
             let is_chatter = came.len() >= usize::from(limits.chatter);
             if is_chatter || self.chatter.contains_key(&name) {
                 self.chatter.insert(name, at);
+            }
+        }
+    }
+
+    /// What came more than a minute ago does not count any more.
+    fn forget_what_came(&mut self, now: i64) {
+        while self.recent.front().is_some_and(|(at, _)| now.saturating_sub(*at) > CHATTER_US) {
+            let Some((_, name)) = self.recent.pop_front() else { break };
+            let Some(came) = self.came.get_mut(&name) else { continue };
+            came.pop_front();
+            if came.is_empty() {
+                self.came.remove(&name);
             }
         }
     }
@@ -108,38 +125,39 @@ impl Nuisances {
 
     /// What stands now. Nothing is remembered longer than somebody may ask for it.
     fn look(&mut self, now: i64, limits: &NuisanceLimits) -> [(&'static str, Said); 4] {
-        self.looked = now;
         let is_old = |at: &i64| now.saturating_sub(*at) >= WINDOW_US;
         while self.told.front().is_some_and(is_old) {
             self.told.pop_front();
         }
-        self.came.retain(|_, came| came.back().is_some_and(|at| now.saturating_sub(*at) <= CHATTER_US));
+        self.forget_what_came(now);
+        while self.fresh.first().is_some_and(|(since, _)| now.saturating_sub(*since) >= limits.stale_us()) {
+            self.stale.extend(self.fresh.pop_first().map(|(_, name)| name));
+        }
         self.chatter.retain(|_, at| !is_old(at));
         let told = self.told.len();
         self.is_flood =
             if self.is_flood { told >= usize::from(limits.flood_off) } else { told > usize::from(limits.flood_on) };
         let flood = self.is_flood.then(|| (Severity::Blue, format!("{told} alarms in 10 minutes")));
         let chatter: Vec<&String> = self.chatter.keys().collect();
-        let is_stale = |since: &i64| now.saturating_sub(*since) >= limits.stale_us();
-        let stale: Vec<&String> =
-            self.standing.iter().filter(|(_, since)| is_stale(since)).map(|(name, _)| name).collect();
+        let stale: Vec<&String> = self.stale.iter().take(NAMED_MAX).collect();
         let low: Vec<&String> = self.low.keys().collect();
         let worst = self.low.values().map(|(_, days)| *days).max().unwrap_or(0);
         let low_severity = if worst >= limits.low_days { Severity::Yellow } else { Severity::Blue };
         [
             (FLOOD, flood),
-            (CHATTER, named(Severity::Blue, "comes and goes", &chatter)),
-            (STALE, named(Severity::Yellow, "stands for too long", &stale)),
-            (ONLINE_LOW, named(low_severity, "was online too little", &low)),
+            (CHATTER, named(Severity::Blue, "comes and goes", (&chatter, chatter.len()))),
+            (STALE, named(Severity::Yellow, "stands for too long", (&stale, self.stale.len()))),
+            (ONLINE_LOW, named(low_severity, "was online too little", (&low, low.len()))),
         ]
     }
 }
 
-fn named(severity: Severity, what: &str, names: &[&String]) -> Said {
-    let (shown, more) = names.split_at_checked(NAMED_MAX).unwrap_or((names, &[]));
-    let shown = shown.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    (!names.is_empty()).then(|| (severity, format!("{} {what}: {shown}{more}", names.len())))
+/// The first of so many.
+fn named(severity: Severity, what: &str, (names, count): (&[&String], usize)) -> Said {
+    let shown = names.iter().take(NAMED_MAX).map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let more = count.saturating_sub(NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (count > 0).then(|| (severity, format!("{count} {what}: {shown}{more}")))
 }
 
 impl State {
