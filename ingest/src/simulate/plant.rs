@@ -81,7 +81,7 @@ pub fn plants(registry: &Registry, seed: u64) -> Vec<Plant> {
             let mut dice = ChaCha8Rng::seed_from_u64(seed);
             // A stream of its own for each gateway, so that none depends on how many others there are.
             dice.set_stream(plants.len() as u64);
-            let plant = Plant::new(enterprise, gateway, &units, dice);
+            let plant = Plant::new(enterprise, gateway, &units, (dice, seed));
             if !plant.points.is_empty() {
                 plants.push(plant);
             }
@@ -90,21 +90,34 @@ pub fn plants(registry: &Registry, seed: u64) -> Vec<Plant> {
     plants
 }
 
+/// A number for a name: FNV-1a.
+fn named(enterprise: &str, point: &str) -> u64 {
+    let bytes = enterprise.bytes().chain([b'/']).chain(point.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 impl Plant {
-    fn new(enterprise: &Enterprise, gateway: usize, units: &BTreeMap<&str, &str>, mut dice: ChaCha8Rng) -> Plant {
+    fn new(
+        enterprise: &Enterprise,
+        gateway: usize,
+        units: &BTreeMap<&str, &str>,
+        (dice, seed): (ChaCha8Rng, u64),
+    ) -> Plant {
         let gateways = enterprise.gateways.len().max(1);
         let name = enterprise.gateways.get(gateway).map_or("", |gateway| gateway.id.as_str());
         let mut points = Vec::new();
         for equipment in enterprise.equipment.iter().skip(gateway).step_by(gateways) {
             for point in &equipment.points {
                 let unit = units.get(point.tag.as_str()).copied().unwrap_or_default();
+                // Its own, whatever other points there are: a past of fewer points is the past of this one.
+                let mut own = ChaCha8Rng::seed_from_u64(seed ^ named(&enterprise.id, &point.id));
                 points.push(PlantPoint {
                     id: point.id.clone(),
                     tag: point.tag.clone(),
                     equipment: equipment.id.clone(),
                     period_us: point.period_us(),
                     profile: Profile::of(point, unit, load::shown(enterprise, equipment, point), &mut || {
-                        unit_interval(&mut dice)
+                        unit_interval(&mut own)
                     }),
                     last_ms: i64::MIN,
                 });
